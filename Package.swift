@@ -1,0 +1,146 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Targets are listed from the ground floor up, as in docs/architecture.md: a target imports only what stands above it
+// here, and scripts/test builds with --explicit-target-dependency-import-check error so that it stays so.
+
+// The loops that must be fast in debug builds too. These flags follow SwiftPM's own, and the last one wins. The hottest
+// code of a target stays in one file, since a debug build does not inline across files.
+let fast = ["-Ounchecked", "-enforce-exclusivity=unchecked", "-Xllvm", "-unroll-threshold=4000", "-Xcc", "-fno-math-errno"]
+
+func level(_ define: String, march: String) -> [SwiftSetting] {
+  [.define(define), .unsafeFlags(fast + ["-Xcc", "-march=\(march)"])]
+}
+
+// One source folder, Sources/KernelSource, is compiled once for each CPU level; on arm64 NEON is the baseline.
+#if arch(x86_64)
+  let levels: [Target] = [
+    .target(name: "KernelsV3", swiftSettings: level("LEVEL_V3", march: "x86-64-v3")),
+    .target(name: "KernelsV4", swiftSettings: level("LEVEL_V4", march: "x86-64-v4")),
+  ]
+#else
+  let levels: [Target] = []
+#endif
+
+let grpc: [Target.Dependency] = [
+  .product(name: "GRPCCore", package: "grpc-swift-2"),
+  .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+  .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+  .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+]
+let certificates: [Target.Dependency] = [
+  .product(name: "X509", package: "swift-certificates"),
+  .product(name: "SwiftASN1", package: "swift-asn1"),
+  .product(name: "Crypto", package: "swift-crypto"),
+]
+
+let package = Package(
+  name: "tributary",
+  platforms: [.macOS(.v26)],
+  products: [.executable(name: "tributary", targets: ["tributary"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", .upToNextMinor(from: "1.8.2")),
+    .package(url: "https://github.com/apple/swift-asn1.git", .upToNextMinor(from: "1.7.4")),
+    .package(url: "https://github.com/apple/swift-certificates.git", .upToNextMinor(from: "1.21.1")),
+    .package(url: "https://github.com/apple/swift-crypto.git", .upToNextMinor(from: "4.5.2")),
+    .package(url: "https://github.com/apple/swift-log.git", .upToNextMinor(from: "1.16.2")),
+    .package(url: "https://github.com/apple/swift-nio.git", .upToNextMinor(from: "2.101.2")),
+    .package(url: "https://github.com/apple/swift-protobuf.git", .upToNextMinor(from: "1.39.0"), traits: []),
+    .package(url: "https://github.com/groue/GRDB.swift.git", .upToNextMinor(from: "7.10.0")),
+    .package(url: "https://github.com/grpc/grpc-swift-2.git", .upToNextMinor(from: "2.4.3")),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", .upToNextMinor(from: "2.9.2")),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", .upToNextMinor(from: "2.4.1")),
+    .package(url: "https://github.com/jpsim/Yams.git", .upToNextMinor(from: "6.2.2")),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", .upToNextMinor(from: "2.13.0")),
+  ],
+  targets: levels + [
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .target(name: "CPUFeatures"),
+
+    // Floor 0
+    .target(name: "KernelsBase", swiftSettings: [.unsafeFlags(fast)]),
+    .target(
+      name: "Kernels",
+      dependencies: ["CPUFeatures", "KernelsBase"] + levels.map { .init(stringLiteral: $0.name) },
+      swiftSettings: [.unsafeFlags(["-O"])]),
+    .target(name: "Transforms", swiftSettings: [.unsafeFlags(fast)]),
+    .target(name: "Tensors"),
+    .target(name: "Schemas", dependencies: ["Tensors"]),
+    .target(name: "Documents", dependencies: ["Yams"]),
+    .target(name: "SecureAggregation", dependencies: ["COpenSSL"]),
+
+    // Floor 1
+    .target(name: "Identities", dependencies: ["SecureAggregation"] + certificates),
+    .target(name: "Updates", dependencies: ["Tensors", "Transforms"]),
+    .target(name: "Models", dependencies: ["Tensors", "Schemas", "Kernels"]),
+
+    // Floor 2
+    .target(name: "Federation", dependencies: ["Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
+
+    // Floor 3
+    .target(name: "Storage", dependencies: ["Federation", "SecureAggregation", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "Wire",
+      dependencies: ["Federation", "SecureAggregation", "Identities"] + certificates + grpc
+        + [.product(name: "NIOCore", package: "swift-nio")]),
+
+    // Floor 4
+    .target(
+      name: "Coordination",
+      dependencies: [
+        "Documents", "Federation", "Identities", "Schemas", "SecureAggregation", "Storage", "Tensors", "Updates", "Wire",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+      ]),
+    .target(
+      name: "Participation",
+      dependencies: [
+        "Documents", "Federation", "Identities", "Models", "Schemas", "SecureAggregation", "Tensors", "Updates", "Wire",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+      ]),
+    .target(name: "Specialists", dependencies: ["Models", "Schemas", "Tensors"]),
+
+    // Floor 5
+    .executableTarget(
+      name: "tributary",
+      dependencies: [
+        "Coordination", "Documents", "Federation", "Identities", "Models", "Participation", "Schemas", "Specialists",
+        "Wire",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
+
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "SchemasTests", dependencies: ["Schemas", "Tensors"]),
+    .testTarget(name: "DocumentsTests", dependencies: ["Documents"]),
+    .testTarget(name: "SecureAggregationTests", dependencies: ["SecureAggregation"], resources: [.copy("Vectors")]),
+    .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),
+    .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
+    .testTarget(name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels"]),
+    .testTarget(
+      name: "FederationTests",
+      dependencies: ["Federation", "Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "Federation", "SecureAggregation"]),
+    .testTarget(name: "WireTests", dependencies: ["Wire", "Identities", "Federation", "SecureAggregation"] + grpc),
+    .testTarget(
+      name: "CoordinationTests",
+      dependencies: [
+        "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation", "Schemas", "Tensors", "Updates",
+      ] + grpc),
+    .testTarget(
+      name: "ParticipationTests",
+      dependencies: [
+        "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation", "Models",
+        "Schemas", "Tensors", "Updates",
+      ] + grpc),
+    .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+#include "cpufeatures.h"
+
+int cpu_level(void) { return 0; }

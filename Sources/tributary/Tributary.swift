@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Tributary: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Federated training of small specialist models.")
+}
