@@ -1,2 +1,10 @@
-/// The highest x86-64 level that this CPU and its operating system support: 3 (AVX2, FMA), 4 (AVX-512), or 0.
+#ifndef CPUFEATURES_H
+#define CPUFEATURES_H
+
+/// The highest x86-64 level of which this program has kernels and which this CPU and its operating system support:
+/// 4 (AVX-512 F, BW, CD, DQ, VL), 3 (AVX2, FMA, BMI), or 0 for the baseline. Always 0 on other architectures.
+///
+/// The levels are those of the x86-64 psABI, "Micro-architecture levels".
 int cpu_level(void);
+
+#endif
