@@ -64,16 +64,16 @@ let package = Package(
       dependencies: ["CPUFeatures", "KernelsBase"] + levels.map { .init(stringLiteral: $0.name) },
       swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Transforms", swiftSettings: [.unsafeFlags(fast)]),
-    .target(name: "JSONValues"),
-    .target(name: "Tensors", dependencies: ["JSONValues"]),
-    .target(name: "Schemas", dependencies: ["JSONValues", "Tensors"]),
-    .target(name: "Documents", dependencies: ["JSONValues", "Yams"]),
+    .target(name: "Texts"),
+    .target(name: "Tensors", dependencies: ["Texts"]),
+    .target(name: "Schemas", dependencies: ["Texts", "Tensors"]),
+    .target(name: "Documents", dependencies: ["Texts", "Yams"]),
     .target(name: "SecureAggregation", dependencies: ["COpenSSL"]),
 
     // Floor 1
     .target(name: "Identities", dependencies: ["SecureAggregation"] + certificates),
     .target(name: "Updates", dependencies: ["Tensors", "Transforms"]),
-    .target(name: "Models", dependencies: ["JSONValues", "Tensors", "Schemas", "Kernels"]),
+    .target(name: "Models", dependencies: ["Texts", "Tensors", "Schemas", "Kernels"]),
 
     // Floor 2
     .target(name: "Federation", dependencies: ["Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
@@ -118,7 +118,7 @@ let package = Package(
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
-    .testTarget(name: "JSONValuesTests", dependencies: ["JSONValues"]),
+    .testTarget(name: "TextsTests", dependencies: ["Texts"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "SchemasTests", dependencies: ["Schemas", "Tensors"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Documents"]),

@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import Texts
 import Tensors
 
 extension TableCheckpoint {

@@ -1,4 +1,4 @@
-import JSONValues
+import Texts
 
 /// A safetensors file: named tensors as raw little-endian bytes, and text metadata.
 ///

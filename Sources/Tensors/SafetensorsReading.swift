@@ -1,4 +1,4 @@
-import JSONValues
+import Texts
 
 extension Safetensors {
   /// No header that we write comes near it, and a larger one is only memory for the reader to lose.
