@@ -26,9 +26,10 @@ public struct Standardisation: Sendable, Hashable, Codable {
   /// From the summed statistics: mean = E[u], variance = E[u²] − E[u]², then back to the column's units.
   ///
   /// A column whose variance of u is below 1e-9, which is as much as rounding to 32 fraction bits can feign, counts as
-  /// constant and gets deviation 1: it carries nothing to scale.
-  ///
-  /// - Throws: `.impossibleStatistics` for sums that no values in [−1, 1] can have.
+  /// constant and gets deviation 1: it carries nothing to scale. When participants came or went between the two rounds,
+  /// the sums are of other rows than the counts and the result is an approximation, which serves as well because everyone
+  /// uses the same; sums that no values in [−1, 1] could have with these counts give way to the centre and half the width
+  /// of the declared range.
   public init(
     _ schema: TableSchema, kept: KeptColumns, counts: ColumnCounts, moments: ColumnMoments
   ) throws(SchemaError) {
@@ -50,7 +51,8 @@ public struct Standardisation: Sendable, Hashable, Codable {
       let meanOfSquares = Double(moments.squares[position]) / ColumnMoments.one / count
       let variance = meanOfSquares - meanU * meanU
       guard abs(meanU) <= 1, (0...1).contains(meanOfSquares), variance > -Self.resolution else {
-        throw .impossibleStatistics(column: name)
+        columns.append(Column(name: name, mean: centre, deviation: halfRange))
+        continue
       }
       columns.append(
         Column(

@@ -1,0 +1,70 @@
+import Schemas
+
+/// What is wrong with rows, a model or its training. Rows are private: an error names lines and columns, never a value.
+public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+  // Rows
+  case unreadableFile(file: String, reason: String)
+  case unknownFileType(file: String)
+  /// A row that is no row of its format: ragged, a quote that never closes, not JSON.
+  case malformedRow(file: String, line: Int, problem: String)
+  /// A column that the schema neither declares nor ignores; `nearest` is the most similar declared name.
+  case unknownColumn(file: String, line: Int, column: String, nearest: String?)
+  case missingColumn(file: String, line: Int, column: String)
+  case duplicateColumn(file: String, column: String)
+  /// The fold of a row is not a whole number of at least 0.
+  case badFold(file: String, line: Int, column: String)
+  /// A fold was asked for and the schema names no fold column.
+  case noFoldColumn
+  /// A row to predict breaks the schema: a model is not asked about what it was not trained for.
+  case rowBreaksSchema(file: String, line: Int, column: String, problem: String)
+  /// Rows were read under another schema than the checkpoint's.
+  case otherSchema
+  case schema(SchemaError)
+
+  // Networks
+  /// There is nothing to train on.
+  case noRows
+  /// Parameters, features or labels that do not fit the network; `what` names them.
+  case wrongShape(what: String, expected: Int, found: Int)
+  /// Training left the finite numbers.
+  case diverged(step: Int)
+
+  public var description: String {
+    switch self {
+    case .unreadableFile(let file, let reason): "\(file): \(reason)"
+    case .unknownFileType(let file): "\(file): not a .csv or .jsonl file"
+    case .malformedRow(let file, let line, let problem): "\(file):\(line): \(problem)"
+    case .unknownColumn(let file, let line, let column, _):
+      "\(file):\(line): column \"\(column)\" is not in the schema"
+    case .missingColumn(let file, let line, let column):
+      "\(file):\(line): column \"\(column)\" of the schema is missing"
+    case .duplicateColumn(let file, let column): "\(file): column \"\(column)\" occurs twice in the header"
+    case .badFold(let file, let line, let column):
+      "\(file):\(line): column \"\(column)\" needs a whole number of at least 0"
+    case .noFoldColumn: "a fold is held out, but the schema names no fold column"
+    case .rowBreaksSchema(let file, let line, let column, let problem):
+      "\(file):\(line): column \"\(column)\": \(problem)"
+    case .otherSchema: "the rows were read under another schema than the checkpoint's"
+    case .schema(let error): error.description
+    case .noRows: "there are no rows to train on"
+    case .wrongShape(let what, let expected, let found): "\(what): found \(found), expected \(expected)"
+    case .diverged(let step): "training left the finite numbers at step \(step)"
+    }
+  }
+
+  public var hint: String? {
+    switch self {
+    case .unknownFileType:
+      "name the file by its format: comma-separated .csv with a header, or .jsonl with an object per line"
+    case .unknownColumn(_, _, _, let nearest?): "did you mean \"\(nearest)\"? otherwise list it under `schema.ignore`"
+    case .unknownColumn: "list it under `schema.ignore` if nobody should read it"
+    case .missingColumn: "write the column with empty cells (null in JSON) where the value is not known"
+    case .noFoldColumn: "add `fold: COLUMN` to the plan's schema, or remove `evaluation.fold`"
+    case .rowBreaksSchema: "correct the value, or leave the cell empty if it is not known"
+    case .noRows: "see `tributary preview` for the rows that were dropped and why"
+    case .diverged: "lower `training.learningRate`"
+    case .schema(let error): error.hint
+    case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .wrongShape: nil
+    }
+  }
+}
