@@ -1,0 +1,117 @@
+public import Schemas
+public import SecureAggregation
+public import Updates
+
+/// The public numbers of one round, which every side derives alike, and with them the way from a value to masked lanes and
+/// from the opened sum back.
+///
+/// Grid and shape follow from the signed plan, the roster's count and the run's last update close; the rotation's signs
+/// follow from the transcript key T, which nobody could know before the roster was frozen.
+public struct RoundCodec: Sendable {
+  public let plan: RoundPlan
+  /// Absent unless the round sends updates.
+  public let grid: UpdateGrid?
+  private let rotation: Rotation?
+
+  /// - Parameters:
+  ///   - rosterCount: n.
+  ///   - last: The last close of an update round of this run; `nil` before the first and after an alarm.
+  public init(plan: RoundPlan, rosterCount: Int, last: RoundClose?) {
+    self.plan = plan
+    guard plan.kind == .update else {
+      grid = nil
+      rotation = nil
+      return
+    }
+    rotation = Rotation(dimension: Int(plan.dimension))
+    grid = UpdateGrid(
+      participants: rosterCount, dimension: Int(plan.dimension), clipNorm: plan.clipNorm, targetError: plan.targetError,
+      last: last.flatMap { Self.lastRound($0, maximumWeight: plan.maximumWeight) })
+  }
+
+  private static func lastRound(_ close: RoundClose, maximumWeight: UInt32) -> UpdateGrid.LastRound? {
+    guard close.outcome == .done else { return nil }
+    return UpdateGrid.LastRound(
+      meanNorm: close.meanNorm, totalWeight: close.totalWeight, survivors: Int(close.survivors),
+      maximumWeight: maximumWeight)
+  }
+
+  /// What every upload of the round consists of.
+  public var shape: VectorShape {
+    VectorShape(
+      bits: grid?.bits ?? 8, count: rotation?.paddedCount ?? 0, tailLanes: Int(plan.tailLanes),
+      statisticLanes: plan.kind.isStatistics ? Int(plan.dimension) : 0)
+  }
+
+  /// The bytes of coins that `encode` of an update reads: four a coordinate.
+  public var coinBytes: Int { 4 * (rotation?.paddedCount ?? 0) }
+}
+
+// To lanes, at a participant.
+
+extension RoundCodec {
+  /// Counts or moments of a node's training rows.
+  public func encode(statistics lanes: [UInt64]) -> MaskedInput {
+    precondition(plan.kind.isStatistics && lanes.count == Int(plan.dimension))
+    return MaskedInput(statistics: lanes)
+  }
+
+  /// An update, with the metrics of the model that it starts from in the tail.
+  ///
+  /// - Parameters:
+  ///   - delta: Trained minus given parameters.
+  ///   - weight: 1 to the plan's maximum weight.
+  ///   - coins: `coinBytes` secret uniform bytes.
+  ///   - transcript: T of the round.
+  public func encode(
+    delta: [Float], weight: UInt32, metrics: MetricLanes, coins: [UInt8], transcript: Digest
+  ) throws -> MaskedInput {
+    guard let grid, let rotation else { preconditionFailure("only an update round sends updates") }
+    let lanes = try UpdateEncoding.encode(
+      delta: delta, weight: weight, maximumWeight: plan.maximumWeight, clipNorm: plan.clipNorm, rotation: rotation,
+      signs: try signs(transcript), grid: grid, coins: coins)
+    return MaskedInput(vector: lanes, tail: tail(weight, metrics))
+  }
+
+  /// The metrics of the final model.
+  public func encode(metrics: MetricLanes, weight: UInt32) -> MaskedInput {
+    precondition(plan.kind == .evaluation)
+    return MaskedInput(tail: tail(weight, metrics))
+  }
+
+  private func tail(_ weight: UInt32, _ metrics: MetricLanes) -> [UInt32] {
+    [weight] + metrics.lanes(scale: plan.metricScale)
+  }
+}
+
+// From the opened sum, at the coordinator.
+
+extension RoundCodec {
+  /// The weighted mean of the survivors' updates, and its L2 norm.
+  ///
+  /// - Throws: `UpdateError.impossibleTotalWeight` or `.occupancyAlarm`: the round is abandoned and nobody accused.
+  public func mean(of sum: RoundSum, transcript: Digest) throws -> (mean: [Float], norm: Double) {
+    guard let grid, let rotation else { preconditionFailure("only an update round has a mean") }
+    return try UpdateEncoding.decode(
+      sum: sum.vector, totalWeight: UInt64(sum.tail.first ?? 0), survivors: sum.survivors.count,
+      maximumWeight: plan.maximumWeight, rotation: rotation, signs: try signs(transcript), grid: grid)
+  }
+
+  /// The cohort's metrics of the model that the round started from.
+  public func metrics(of sum: RoundSum, classes: Int) throws(SchemaError) -> MetricLanes {
+    try MetricLanes(lanes: Array(sum.tail.dropFirst()), classes: classes, scale: plan.metricScale)
+  }
+}
+
+extension RoundCodec {
+  /// Bit k of a pass's keystream is the sign of coordinate k: AES-256-CTR under
+  /// HKDF(H("fsa1/rotation-seed", T), "fsa1/rotate" ‖ u16 pass), passes counted from 1.
+  private func signs(_ transcript: Digest) throws(AveragingError) -> RotationSigns {
+    let seed = Digest(label: "fsa1/rotation-seed", transcript.bytes).bytes
+    let count = rotation?.passSignBytes ?? 0
+    return (
+      pass1: try Primitives.stream(count, key: seed, label: "fsa1/rotate", context: [1, 0]),
+      pass2: try Primitives.stream(count, key: seed, label: "fsa1/rotate", context: [2, 0])
+    )
+  }
+}

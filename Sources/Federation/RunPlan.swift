@@ -1,0 +1,155 @@
+public import Schemas
+
+/// What an operator asks a cohort to train: the plan's YAML, decoded strictly and with every default filled in.
+///
+/// The same value travels to each participant as canonical JSON, and its digest (`digest()`) is what an owner allows, what
+/// every round's signed plan names as its trainer, and what a checkpoint carries as its origin.
+public struct RunPlan: Sendable, Hashable, Codable {
+  public var name: String
+  public var averaging: Averaging
+  public var model: Model
+  public var schema: TableSchema
+  public var training: TrainingRecipe
+  /// The number of training rounds; two rounds of statistics come before them and one of evaluation after.
+  public var rounds: Int
+  public var cohort: Cohort
+  public var update: UpdateRules
+  public var server: ServerRules
+  public var evaluation: EvaluationRules
+  /// Seeds the initial parameters of hidden layers; nothing private depends on it.
+  public var seed: UInt64
+  public var privacy: Privacy
+
+  /// How updates are added up. Clear averaging is not offered: a plan that asks for it is refused.
+  public enum Averaging: String, Sendable, Hashable, Codable { case secure }
+
+  /// The formal privacy of the run. Masks hide an update inside a sum; they do not bound what the sum reveals.
+  public enum Privacy: String, Sendable, Hashable, Codable { case none }
+
+  public struct Model: Sendable, Hashable, Codable {
+    public var family: Family
+    /// The widths of the hidden layers; none is a logistic (or softmax) regression.
+    public var hidden: [Int]
+    public var activation: NetworkShape.Activation
+
+    public enum Family: String, Sendable, Hashable, Codable { case table }
+  }
+
+  public struct Cohort: Sendable, Hashable, Codable {
+    /// The largest roster, n at most.
+    public var size: Int
+    /// nMin: no sum over fewer organisations is ever opened.
+    public var minimumSurvivors: Int
+    /// c: how many participants may collude with the coordinator.
+    public var assumedColluders: Int
+    /// How long one round may take before it is abandoned, in seconds.
+    public var deadlineSeconds: Int
+  }
+
+  public struct UpdateRules: Sendable, Hashable, Codable {
+    /// C: the largest L2 norm of one participant's update.
+    public var clipNorm: Double
+    /// wMax: the example count beyond which a participant weighs no more.
+    public var maximumWeight: Int
+    public var weights: Weights
+    /// The normalised mean squared error that quantisation may add to the mean.
+    public var targetError: Double
+
+    public enum Weights: String, Sendable, Hashable, Codable { case examples, uniform }
+  }
+
+  public struct ServerRules: Sendable, Hashable, Codable {
+    /// The model moves by this times the mean update.
+    public var learningRate: Double
+  }
+
+  public struct EvaluationRules: Sendable, Hashable, Codable {
+    /// The value of the schema's fold column whose rows are held out; without it every row trains, and is measured on too.
+    public var fold: Int?
+  }
+
+  /// The largest cohort: one complete graph of masks.
+  public static let largestCohort = 255
+  static let mostRounds = 100_000
+}
+
+// Decoding fills the defaults in, so that a plan with and without a default written out has one digest.
+
+extension RunPlan {
+  public init(from decoder: any Decoder) throws {
+    let plan = try decoder.container(keyedBy: CodingKeys.self)
+    name = try plan.decode(String.self, forKey: .name)
+    averaging = try plan.decodeIfPresent(Averaging.self, forKey: .averaging) ?? .secure
+    model = try plan.decode(Model.self, forKey: .model)
+    schema = try plan.decode(TableSchema.self, forKey: .schema)
+    training = try plan.decode(TrainingRecipe.self, forKey: .training)
+    rounds = try plan.decode(Int.self, forKey: .rounds)
+    cohort = try plan.decode(Cohort.self, forKey: .cohort)
+    update = try plan.decode(UpdateRules.self, forKey: .update)
+    server = try plan.decodeIfPresent(ServerRules.self, forKey: .server) ?? ServerRules(learningRate: 1)
+    evaluation = try plan.decodeIfPresent(EvaluationRules.self, forKey: .evaluation) ?? EvaluationRules(fold: nil)
+    seed = try plan.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0
+    privacy = try plan.decodeIfPresent(Privacy.self, forKey: .privacy) ?? .none
+  }
+}
+
+extension RunPlan.Averaging {
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWord(from: decoder, meaning: "how updates are added up; this version only averages securely")
+  }
+}
+
+extension RunPlan.Privacy {
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWord(from: decoder, meaning: "the formal privacy; this version offers none beyond masks")
+  }
+}
+
+extension RunPlan.Model {
+  public init(from decoder: any Decoder) throws {
+    let model = try decoder.container(keyedBy: CodingKeys.self)
+    family = try model.decode(Family.self, forKey: .family)
+    hidden = try model.decodeIfPresent([Int].self, forKey: .hidden) ?? []
+    activation = try model.decodeIfPresent(NetworkShape.Activation.self, forKey: .activation) ?? .relu
+  }
+}
+
+extension RunPlan.Cohort {
+  public init(from decoder: any Decoder) throws {
+    let cohort = try decoder.container(keyedBy: CodingKeys.self)
+    size = try cohort.decode(Int.self, forKey: .size)
+    assumedColluders =
+      try cohort.decodeIfPresent(Int.self, forKey: .assumedColluders) ?? (size < 4 ? 0 : max(1, size / 5))
+    let threshold = Self.threshold(of: size, colluders: assumedColluders)
+    minimumSurvivors = try cohort.decodeIfPresent(Int.self, forKey: .minimumSurvivors) ?? max(3, threshold)
+    deadlineSeconds = try cohort.decodeIfPresent(Int.self, forKey: .deadlineSeconds) ?? 120
+  }
+
+  /// t = ⌊(n + c)/2⌋ + 1, so that no two honest-majority stories about one round can both be opened.
+  public static func threshold(of size: Int, colluders: Int) -> Int { (size + colluders) / 2 + 1 }
+}
+
+extension RunPlan.UpdateRules {
+  public init(from decoder: any Decoder) throws {
+    let update = try decoder.container(keyedBy: CodingKeys.self)
+    clipNorm = try update.decode(Double.self, forKey: .clipNorm)
+    maximumWeight = try update.decode(Int.self, forKey: .maximumWeight)
+    weights = try update.decodeIfPresent(Weights.self, forKey: .weights) ?? .examples
+    targetError = try update.decodeIfPresent(Double.self, forKey: .targetError) ?? 1e-3
+  }
+}
+
+/// Decodes one of an enum's words, and says what the word is for when it is none of them.
+private func decodeWord<Word>(from decoder: any Decoder, meaning: String) throws -> Word
+where Word: RawRepresentable<String> & CaseIterable {
+  let found = try decoder.singleValueContainer().decode(String.self)
+  guard let word = Word(rawValue: found) else {
+    let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
+    throw DecodingError.dataCorrupted(
+      .init(codingPath: decoder.codingPath, debugDescription: "expected one of \(known) (\(meaning)), found \"\(found)\""))
+  }
+  return word
+}
+
+extension RunPlan.Averaging: CaseIterable {}
+extension RunPlan.Privacy: CaseIterable {}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Documents
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What every command prints to: lines for people, or one JSON value for machines, on standard output; notes on standard error.
+struct Output: Sendable {
+  let json: Bool
+
+  static let isTerminal = isatty(STDOUT_FILENO) == 1
+
+  /// Prints `value` as JSON under `--json`, and otherwise the lines that `text` makes of it.
+  func print<Value: Encodable>(_ value: Value, text: (Value) -> String) throws {
+    guard json else { return line(text(value)) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    line(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  /// Prints one value of a stream: a JSON object a line under `--json`.
+  func printLine<Value: Encodable>(_ value: Value, text: (Value) -> String) throws {
+    guard json else { return line(text(value)) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    line(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  func line(_ text: String) {
+    guard !text.isEmpty else { return }
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  }
+
+  static func note(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+}
+
+/// Columns that line up, for listings.
+struct TextTable {
+  private var rows: [[String]]
+
+  init(_ header: [String]) { rows = [header] }
+
+  mutating func append(_ row: [String]) { rows.append(row) }
+
+  var text: String {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
+        .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
+    }.joined(separator: "\n")
+  }
+}
+
+/// A bar that redraws itself on a terminal, and a plain line for each change elsewhere.
+struct ProgressBar {
+  private var last = ""
+
+  mutating func show(_ fraction: Double, _ text: String) {
+    let plain = "\(Int((fraction * 100).rounded()))% \(text)"
+    guard plain != last else { return }
+    last = plain
+    guard Output.isTerminal else { return Output.note(plain) }
+    let filled = Int((fraction * 24).rounded())
+    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+    FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(plain)".utf8))
+  }
+
+  mutating func finish() {
+    if Output.isTerminal, !last.isEmpty { Output.note("") }
+    last = ""
+  }
+}
