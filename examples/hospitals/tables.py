@@ -26,7 +26,7 @@ class Columns:
 
     @classmethod
     def measured(cls, schema, kept, rows):
-        """Measures `rows` themselves, as the federated statistics would: u = (value - centre) / halfRange in [-1, 1]."""
+        """Measures `rows` as the federated statistics would: u = (value - centre) / halfRange, clamped to [-1, 1]."""
         mean, deviation = {}, {}
         for column in _numbers(schema, kept):
             low, high = column["range"]
