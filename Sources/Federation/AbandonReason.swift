@@ -13,6 +13,8 @@ public enum AbandonReason: Sendable, Hashable, Codable, CustomStringConvertible 
   case occupancyAlarm
   /// Opened statistics or metrics are not a sum of such values.
   case impossibleSum(String)
+  /// The sum is an honest one, and says that no round of this run can go on.
+  case cannotGoOn(String)
   /// The operator stopped the run.
   case stopped
 
@@ -27,6 +29,7 @@ public enum AbandonReason: Sendable, Hashable, Codable, CustomStringConvertible 
     case .impossibleTotalWeight(let found, let survivors): "impossible total weight \(found) of \(survivors) survivors"
     case .occupancyAlarm: "occupancy alarm: the sum lies outside the grid"
     case .impossibleSum(let what): "impossible sum: \(what)"
+    case .cannotGoOn(let why): why
     case .stopped: "stopped by the operator"
     }
   }

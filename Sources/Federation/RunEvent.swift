@@ -1,0 +1,160 @@
+public import SecureAggregation
+
+/// Everything about a run that must survive a restart, in the order in which it happened.
+///
+/// Freezes are events too: a coordinator that comes back replays the sets it froze and never freezes them again.
+public enum RunEvent: Sendable, Hashable, Codable {
+  case submitted(RunSubmission)
+  case roundOpened(RoundOpening)
+  case round(RoundEvent)
+  case roundClosed(RoundRecord)
+  case ended(RunEnding)
+
+  /// The round that this event of one round belongs to is not in it: the log keeps it beside.
+  public var kind: String {
+    switch self {
+    case .submitted: "run-submitted"
+    case .roundOpened: "round-opened"
+    case .round(let event): event.kind
+    case .roundClosed: "round-closed"
+    case .ended: "run-ended"
+    }
+  }
+
+  /// The kinds whose payloads must go when their round closes: y, M1 and M4. Their digests stay in the log.
+  public static let kindsErasedAtClose = ["shared", "uploaded", "answered"]
+}
+
+/// One step of a round: a message that was accepted, or a set that was frozen.
+public enum RoundEvent: Sendable, Hashable, Codable {
+  /// M0.
+  case advertised(SignedAdvert)
+  /// S0: the names whose adverts make the roster.
+  case rosterFrozen([String])
+  /// M1.
+  case shared(ShareMessage)
+  /// S1: U1 is those who shared so far.
+  case sharersFrozen
+  /// M2: the statement, and the blob (by its plain SHA-256) that holds the masked bytes.
+  case uploaded(UploadStatement, blob: Digest, byteCount: Int)
+  /// S2.
+  case survivorsFrozen
+  /// M3.
+  case confirmed(Confirmation)
+  /// S3: the quorum is the confirmations so far.
+  case quorumFrozen
+  /// M4.
+  case answered(UnmaskAnswer)
+
+  public var kind: String {
+    switch self {
+    case .advertised: "advertised"
+    case .rosterFrozen: "roster-frozen"
+    case .shared: "shared"
+    case .sharersFrozen: "sharers-frozen"
+    case .uploaded: "uploaded"
+    case .survivorsFrozen: "survivors-frozen"
+    case .confirmed: "confirmed"
+    case .quorumFrozen: "quorum-frozen"
+    case .answered: "answered"
+    }
+  }
+}
+
+/// A run as the operator submitted it.
+public struct RunSubmission: Sendable, Hashable, Codable {
+  /// Unique for the coordinator: the plan's name and a number.
+  public var run: String
+  /// The plan as it travels: canonical JSON.
+  public var plan: String
+  /// The checkpoint without tensors that the first round starts from.
+  public var genesis: Digest
+  /// Unix seconds.
+  public var at: Double
+
+  public init(run: String, plan: String, genesis: Digest, at: Double) {
+    self.run = run
+    self.plan = plan
+    self.genesis = genesis
+    self.at = at
+  }
+}
+
+/// What one round was opened with.
+public struct RoundOpening: Sendable, Hashable, Codable {
+  public var signedPlan: SignedRoundPlan
+  /// The position in the run, from 1.
+  public var number: Int
+  /// Unix seconds.
+  public var at: Double
+  /// The roster of an earlier round from the same checkpoint whose unmasking had begun: nobody answers for another roster.
+  public var requiredRoster: [String]?
+
+  public init(signedPlan: SignedRoundPlan, number: Int, at: Double, requiredRoster: [String]?) {
+    self.signedPlan = signedPlan
+    self.number = number
+    self.at = at
+    self.requiredRoster = requiredRoster
+  }
+}
+
+/// A round that is over, closed or abandoned: all that is kept of it.
+public struct RoundRecord: Sendable, Hashable, Codable {
+  public var signedClose: SignedRoundClose
+  public var kind: RoundKind
+  public var number: Int
+  public var openedAt: Double
+  /// Unix seconds.
+  public var at: Double
+  /// The phase in which it ended.
+  public var phase: RoundPhase
+  /// Nil when it closed with a model.
+  public var reason: AbandonReason?
+  /// Who is told of the close: the roster, or those who advertised when none was frozen.
+  public var participants: [String]
+  /// The frozen roster, when shares that unmask may have been given out for it.
+  public var answeredRoster: [String]?
+  public var survivors: [String]
+  /// Of the model that the round started from.
+  public var metrics: RoundMetrics?
+  /// Columns that everyone drops, after a counts round.
+  public var droppedColumns: [String]?
+  /// How many of the run's rounds this one was: 2 when a counts round found no number column to sum moments of.
+  public var advances = 1
+  /// The blob that holds the opened integer sum, from which anyone can derive the new model again.
+  public var sum: Digest?
+
+  public init(
+    signedClose: SignedRoundClose, kind: RoundKind, number: Int, openedAt: Double, at: Double, phase: RoundPhase,
+    reason: AbandonReason? = nil, participants: [String], answeredRoster: [String]? = nil, survivors: [String] = [],
+    metrics: RoundMetrics? = nil, droppedColumns: [String]? = nil, sum: Digest? = nil
+  ) {
+    self.signedClose = signedClose
+    self.kind = kind
+    self.number = number
+    self.openedAt = openedAt
+    self.at = at
+    self.phase = phase
+    self.reason = reason
+    self.participants = participants
+    self.answeredRoster = answeredRoster
+    self.survivors = survivors
+    self.metrics = metrics
+    self.droppedColumns = droppedColumns
+    self.sum = sum
+  }
+
+  public var roundID: UInt64 { signedClose.close.roundID }
+}
+
+/// How a run ended.
+public struct RunEnding: Sendable, Hashable, Codable {
+  public var standing: RunStanding
+  /// Unix seconds.
+  public var at: Double
+
+  public init(standing: RunStanding, at: Double) {
+    self.standing = standing
+    self.at = at
+  }
+}
