@@ -2,7 +2,7 @@ import Tensors
 
 /// A dense network: `inputs` → hidden layers, each followed by the activation → `outputs`.
 public struct NetworkShape: Sendable, Hashable, Codable {
-  public enum Activation: String, Sendable, Hashable, Codable {
+  public enum Activation: String, Sendable, Hashable, Codable, CaseIterable {
     case relu, gelu
   }
 

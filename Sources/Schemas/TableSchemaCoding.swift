@@ -25,7 +25,7 @@ extension TableSchema.Column: Codable {
     case name, type, range, values, missing
   }
 
-  private enum ColumnType: String, Codable {
+  private enum ColumnType: String, Codable, CaseIterable {
     case number, category
   }
 

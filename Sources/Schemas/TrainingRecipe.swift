@@ -1,6 +1,6 @@
 /// How a participant trains in each round, as it stands in a plan under `training`.
 public struct TrainingRecipe: Sendable, Hashable {
-  public enum Optimizer: String, Sendable, Hashable, Codable {
+  public enum Optimizer: String, Sendable, Hashable, Codable, CaseIterable {
     case sgd, adamw
   }
 
