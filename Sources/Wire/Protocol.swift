@@ -1,0 +1,22 @@
+import GRPCCore
+
+/// The version of `protocols/` that this code speaks, and how it stands in every call's metadata.
+enum ProtocolVersion {
+  static let key = "tributary-protocol"
+  static let current = "1"
+}
+
+/// Sizes and times that both sides use; measured in the wire study that docs/architecture.md cites.
+enum Limits {
+  /// HTTP/2 flow control window: the 64 KiB default makes uploads five times slower, and far worse across a slow link.
+  static let windowBytes = 8 << 20
+  static let frameBytes = 1 << 20
+  /// Unset, the 101st call of a connection would wait for ever.
+  static let concurrentStreams = 10_000
+  static let chunkBytes = 1 << 20
+  /// A payload up to this size goes inside `SubmitUpload`; a larger one goes up as a blob first, and can resume.
+  static let inlineBytes = 512 << 10
+  /// The largest message: a roster of 255 adverts, or a chunk and its header, with room.
+  static let messageBytes = 4 << 20
+  static let longestWait = Duration.seconds(60)
+}

@@ -1,0 +1,1 @@
+// SwiftPM resolves a dependency only if a target uses it; the plugins are products of the dependencies.
