@@ -19,7 +19,8 @@ public enum Primitives {
   public static func hmac(key: [UInt8], _ message: [UInt8]) -> [UInt8] {
     var code = [UInt8](repeating: 0, count: 32)
     var count: UInt32 = 0
-    let key = key.isEmpty ? [0] : key  // HMAC pads its key with zeros, and OpenSSL reads an absent key as "the last one"
+    // HMAC pads its key with zeros, so one zero byte is the empty key; OpenSSL reads an absent key as "the last one".
+    let key = key.isEmpty ? [0] : key
     guard HMAC(EVP_sha256(), key, Int32(key.count), message, message.count, &code, &count) != nil, count == 32 else {
       preconditionFailure("libcrypto cannot compute HMAC-SHA256")
     }

@@ -1,0 +1,144 @@
+/// What a participant remembers beyond any one round: the facts that keep a coordinator from trying twice.
+///
+/// The owner's node keeps one ledger in a file of its own, writes it **before** the message that depends on it leaves, and
+/// never deletes it with a round. The methods of ``ParticipantRound`` take it `inout`, check against it and record in it;
+/// save it after every call, also after one that threw, since an attack is recorded here too.
+public struct NodeLedger: Codable, Sendable, Hashable {
+  /// The last roundID of each coordinator, by the coordinator key's fingerprint.
+  public private(set) var lastRoundIDs: [String: UInt64] = [:]
+  /// Peers as first seen, by name.
+  public private(set) var pins: [String: Peer] = [:]
+  /// The end of each run's chain of closes, by ``chainName(run:coordinator:)``.
+  public private(set) var chains: [String: CloseChain] = [:]
+  /// What was answered, by the hexadecimal digits of the subject: the model that a round started from, or the rows that
+  /// statistics were taken of.
+  public private(set) var answers: [String: AnsweredSubject] = [:]
+  /// The attack that locked this node, until its owner resumes.
+  public private(set) var attack: RecordedAttack?
+
+  public init() {}
+
+  /// An attack and where it was met.
+  public struct RecordedAttack: Codable, Sendable, Hashable {
+    public var error: AveragingError
+    public var run: String
+    public var roundID: UInt64
+  }
+
+  // MARK: Lock
+
+  /// Throws `.locked` after an attack.
+  public func checkUnlocked() throws(AveragingError) {
+    if let attack { throw .locked("round \(attack.roundID) of run \(attack.run): \(attack.error)") }
+  }
+
+  /// Locks the node when the error is an attack; the first one stays.
+  public mutating func note(_ error: AveragingError, plan: RoundPlan) {
+    note(error, run: plan.run, roundID: plan.roundID)
+  }
+
+  mutating func note(_ error: AveragingError, run: String, roundID: UInt64) {
+    if error.isAttack, attack == nil { attack = RecordedAttack(error: error, run: run, roundID: roundID) }
+  }
+
+  /// The owner's command: takes part again. Returns what had happened, to be repeated to the owner.
+  @discardableResult
+  public mutating func resume() -> RecordedAttack? {
+    defer { attack = nil }
+    return attack
+  }
+
+  // MARK: Plans
+
+  /// Takes up a new plan and remembers its roundID; make it durable before the advert leaves.
+  ///
+  /// Refused: a locked node, a plan that no round can follow or that the policy forbids, one without the pinned
+  /// coordinator's signature, one not newer than the last, and one whose model is not what the run's last close ended
+  /// with. Hand over the closes in between first (``record(_:coordinator:)``). A node that holds no close of the run takes
+  /// the plan's model.
+  mutating func takeUp(
+    _ signed: SignedRoundPlan, coordinator: IdentityKey, policy: AveragingPolicy
+  ) throws(AveragingError) {
+    try checkUnlocked()
+    let plan = signed.plan
+    try plan.validate()
+    guard signed.isSigned(by: coordinator) else { throw .forgedSignature(of: "the coordinator", on: "the plan") }
+    if let last = lastRoundIDs[coordinator.fingerprint], plan.roundID <= last {
+      throw .staleRound(roundID: plan.roundID, lastSeen: last)
+    }
+    if let end = chains[Self.chainName(run: plan.run, coordinator: coordinator)]?.last,
+      plan.modelIn != end.close.modelOut
+    {
+      throw .modelNotInChain(run: plan.run, expected: end.close.modelOut, found: plan.modelIn)
+    }
+    try policy.check(plan)
+    lastRoundIDs[coordinator.fingerprint] = plan.roundID
+  }
+
+  // MARK: Peers
+
+  /// Pins new peers, and throws `.peerChanged` when a name or a key was first seen with another of the three.
+  mutating func pin(_ peers: [Peer]) throws(AveragingError) {
+    let names = Dictionary(pins.values.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    for peer in peers {
+      if let pinned = pins[peer.name] ?? names[peer.key], pinned != peer { throw .peerChanged(peer.name) }
+    }
+    for peer in peers { pins[peer.name] = peer }
+  }
+
+  /// The owner's command: forgets a peer that has a new key for a good reason.
+  public mutating func unpin(_ name: String) {
+    pins[name] = nil
+  }
+
+  // MARK: Closes
+
+  public static func chainName(run: String, coordinator: IdentityKey) -> String { coordinator.fingerprint + "/" + run }
+
+  /// The last close of a run that this node holds.
+  public func lastClose(run: String, coordinator: IdentityKey) -> SignedRoundClose? {
+    chains[Self.chainName(run: run, coordinator: coordinator)]?.last
+  }
+
+  /// Adds a close to its run's chain. Closes come in ascending order without gaps; one that is held already changes
+  /// nothing. A wrong signature, a second close of one round and a model that does not follow are attacks, and lock.
+  public mutating func record(_ signed: SignedRoundClose, coordinator: IdentityKey) throws(AveragingError) {
+    do throws(AveragingError) {
+      guard signed.isSigned(by: coordinator) else { throw .forgedSignature(of: "the coordinator", on: "the close") }
+      let name = Self.chainName(run: signed.close.run, coordinator: coordinator)
+      var chain = chains[name] ?? CloseChain()
+      try chain.append(signed)
+      chains[name] = chain
+    } catch {
+      note(error, run: signed.close.run, roundID: signed.close.roundID)
+      throw error
+    }
+  }
+
+  // MARK: Retries
+
+  /// Throws when the subject was answered under another roster.
+  public func checkRoster(_ roster: Set<IdentityKey>, subject: Digest) throws(AveragingError) {
+    try answers[subject.hex]?.check(roster: roster)
+  }
+
+  /// Throws unless the retry rule lets this set be answered.
+  public func checkSurvivors(
+    _ survivors: Set<IdentityKey>, roster: Set<IdentityKey>, subject: Digest, minimum: Int
+  ) throws(AveragingError) {
+    try answers[subject.hex]?.check(survivors: survivors, roster: roster, minimum: minimum)
+  }
+
+  mutating func recordAnswer(
+    _ survivors: Set<IdentityKey>, roster: Set<IdentityKey>, subject: Digest, minimum: Int
+  ) {
+    var answered = answers[subject.hex] ?? AnsweredSubject(roster: roster)
+    answered.record(survivors: survivors, roster: roster, minimum: minimum)
+    answers[subject.hex] = answered
+  }
+
+  /// The owner's command: answers one more set for this subject, whatever the difference reveals.
+  public mutating func permitRetry(subject: Digest) {
+    answers[subject.hex]?.permitted += 1
+  }
+}
