@@ -5,7 +5,7 @@ public enum Transposition {
   /// The least integer ≥ ⌊D·0x9E3779B9 / 2³²⌋ that is coprime to D.
   public static func stride(count: Int) -> Int {
     precondition(count > 0 && count <= Int(UInt32.max))
-    var candidate = Int(UInt64(count) * 0x9E37_79B9 >> 32)
+    var candidate = Int((UInt64(count) * 0x9E37_79B9) >> 32)
     while greatestCommonDivisor(candidate, count) != 1 { candidate += 1 }
     return candidate
   }
