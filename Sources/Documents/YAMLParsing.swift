@@ -16,10 +16,14 @@ extension DocumentNode {
     guard Self.possibleAliases(text) <= Self.possibleAliasLimit else {
       throw .notAccepted(DocumentPlace(source: file), what: "aliases")
     }
+    let parser: Parser
     let root: Node?
-    do { root = try Yams.compose(yaml: text) } catch {
-      throw Self.malformed(error, file: file)
-    }
+    do {
+      parser = try Parser(yaml: text)
+      root = try parser.singleRoot()
+    } catch { throw Self.malformed(error, file: file) }
+    // Nodes hold their anchors weakly; the parser keeps them until they have been looked for.
+    defer { withExtendedLifetime(parser) {} }
     guard let root else {
       self.init(place: start, content: .mapping([]))
       return

@@ -113,7 +113,9 @@ struct StrictYAMLTests {
 
   @Test("A key that occurs twice is refused, also when it is spelt with quotes")
   func duplicateKeys() {
-    #expect(failure("name: a\nrounds: 1\nname: b\n") == .duplicateKey(.init(source: "plan.yaml", line: 1, column: 1), path: "name"))
+    #expect(
+      failure("name: a\nrounds: 1\nname: b\n")
+        == .duplicateKey(.init(source: "plan.yaml", line: 1, column: 1), path: "name"))
     guard case .duplicateKey(_, "name") = failure("name: a\nrounds: 1\n\"name\": b\n") else {
       Issue.record("a quoted duplicate was accepted")
       return
@@ -169,10 +171,13 @@ struct StrictYAMLTests {
     let text = "name: a\nrounds: 3\n"
     #expect(failure(text, set: ["roundz=5"])?.description == "--set roundz=5: unknown key \"roundz\"")
     #expect(
-      failure(text, set: ["rounds=x"])?.description == "--set rounds=x: \"rounds\": expected a whole number, found \"x\"")
+      failure(text, set: ["rounds=x"])?.description
+        == "--set rounds=x: \"rounds\": expected a whole number, found \"x\"")
     #expect(failure(text, set: ["rounds"])?.description == "--set rounds: there is no \"=\"")
     #expect(failure(text, set: ["cohort..size=1"])?.description.contains("empty key") == true)
-    #expect(failure(text, set: ["rounds.x=1"])?.description == "--set rounds.x=1: \"rounds\": expected a whole number, found a mapping")
+    #expect(
+      failure(text, set: ["rounds.x=1"])?.description
+        == "--set rounds.x=1: \"rounds\": expected a whole number, found a mapping")
   }
 
   @Test("What encodes decodes to the same value, with texts that look like something else")
