@@ -12,12 +12,16 @@ extension RunPlan {
     } catch {
       throw .invalidPlan(key: nil, found: "\(error)", expected: error.hint ?? "")
     }
-    try require(model.hidden.count <= 16 && model.hidden.allSatisfy { (1...65_536).contains($0) }, "model.hidden", model.hidden) {
+    try require(
+      model.hidden.count <= 16 && model.hidden.allSatisfy { (1...65_536).contains($0) }, "model.hidden", model.hidden
+    ) {
       "at most 16 widths from 1 to 65536"
     }
     try require((1...Self.mostRounds).contains(rounds), "rounds", rounds) { "1 to \(Self.mostRounds)" }
     try validateCohort()
-    try require(update.clipNorm.isFinite && update.clipNorm > 0, "update.clipNorm", update.clipNorm) { "a positive number" }
+    try require(update.clipNorm.isFinite && update.clipNorm > 0, "update.clipNorm", update.clipNorm) {
+      "a positive number"
+    }
     try require((1...1 << 24).contains(update.maximumWeight), "update.maximumWeight", update.maximumWeight) {
       "1 to 16777216"
     }

@@ -146,7 +146,8 @@ where Word: RawRepresentable<String> & CaseIterable {
   guard let word = Word(rawValue: found) else {
     let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
     throw DecodingError.dataCorrupted(
-      .init(codingPath: decoder.codingPath, debugDescription: "expected one of \(known) (\(meaning)), found \"\(found)\""))
+      .init(
+        codingPath: decoder.codingPath, debugDescription: "expected one of \(known) (\(meaning)), found \"\(found)\""))
   }
   return word
 }

@@ -6,6 +6,13 @@ import Updates
 
 @Suite("Round codec")
 struct RoundCodecTests {
+  private func survivors(_ count: Int) throws -> [Peer] {
+    try (0..<count).map { i in
+      let key = try IdentitySigner(seed: [UInt8](repeating: UInt8(i + 1), count: 32)).publicKey
+      return Peer(name: "node-\(i)", organisation: "organisation \(i)", key: key)
+    }
+  }
+
   /// Three participants' updates are encoded, added lane by lane, and decoded again.
   @Test("The decoded mean is the weighted mean, within the grid's step, and the tail adds up")
   func weightedMean() throws {
@@ -19,29 +26,32 @@ struct RoundCodecTests {
     #expect(codec.shape.count == 32)
 
     let transcript = Digest(sha256: [1, 2, 3])
-    let deltas = (0..<3).map { i in (0..<20).map { Float(($0 * 7 + i * 3) % 11 - 5) * 0.01 } }
+    let deltas: [[Float]] = (0..<3).map { i in (0..<20).map { k in Float((k * 7 + i * 3) % 11 - 5) * 0.01 } }
     let weights: [UInt32] = [10, 40, 50]
     var metrics = MetricLanes(classes: 2)
     metrics.record(label: 1, score: 0.9, loss: 0.125, correct: true)
     metrics.record(label: 0, score: 0.7, loss: 1.5, correct: false)
 
-    let inputs = try zip(deltas, weights).enumerated().map { index, pair in
-      let coins = (0..<codec.coinBytes).map { UInt8(truncatingIfNeeded: $0 * 31 + index) }
-      return try codec.encode(
-        delta: pair.0, weight: pair.1, metrics: metrics, coins: coins, transcript: transcript)
+    var vector = [UInt32](repeating: 0, count: 32)
+    var tail = [UInt32](repeating: 0, count: Int(roundPlan.tailLanes))
+    for i in 0..<3 {
+      let coins = (0..<codec.coinBytes).map { UInt8(truncatingIfNeeded: $0 * 31 + i) }
+      let input = try codec.encode(
+        delta: deltas[i], weight: weights[i], metrics: metrics, coins: coins, transcript: transcript)
+      for k in vector.indices { vector[k] = (vector[k] &+ input.vector[k]) & 0xFF_FFFF }
+      for k in tail.indices { tail[k] &+= input.tail[k] }
     }
-    let vector = (0..<32).map { k in inputs.reduce(UInt32(0)) { $0 &+ $1.vector[k] } & 0xFF_FFFF }
-    let tail = inputs[0].tail.indices.map { k in inputs.reduce(UInt32(0)) { $0 &+ $1.tail[k] } }
-    let sum = RoundSum(vector: vector, tail: tail, statistics: [], survivors: [0, 1, 2])
+    let sum = RoundSum(vector: vector, tail: tail, statistics: [], survivors: try survivors(3))
 
     let (mean, norm) = try codec.mean(of: sum, transcript: transcript)
     let step = Double(try #require(codec.grid).step)
     for k in 0..<20 {
-      let expected = zip(deltas, weights).reduce(0.0) { $0 + Double($1.0[k]) * Double($1.1) } / 100
+      let expected = (0..<3).map { i in Double(deltas[i][k]) * Double(weights[i]) }.reduce(0, +) / 100
       // Each of the 32 rotated coordinates is off by less than 3 steps of the sum, scaled by wMax / Σw = 1.
       #expect(abs(Double(mean[k]) - expected) < 3 * step * 32.0.squareRoot())
     }
-    #expect(abs(norm - mean.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()) < 1e-9)
+    let squares = mean.map { Double($0) * Double($0) }
+    #expect(abs(norm - squares.reduce(0, +).squareRoot()) < 1e-9)
 
     let cohort = try codec.metrics(of: sum, classes: 2)
     #expect(cohort.rows == 6)
@@ -59,7 +69,8 @@ struct RoundCodecTests {
     let codec = RoundCodec(plan: roundPlan, rosterCount: 3, last: nil)
     for total in [UInt32(2), 301] {
       let sum = RoundSum(
-        vector: [UInt32](repeating: 0, count: codec.shape.count), tail: [total], statistics: [], survivors: [0, 1, 2])
+        vector: [UInt32](repeating: 0, count: codec.shape.count), tail: [total], statistics: [],
+        survivors: try survivors(3))
       #expect(throws: UpdateError.impossibleTotalWeight(total: UInt64(total), survivors: 3, maximumWeight: 100)) {
         try codec.mean(of: sum, transcript: .zero)
       }

@@ -72,7 +72,8 @@ struct RunPlanTests {
     let bytes = try original.canonicalBytes
     #expect(try RunPlan(canonicalBytes: bytes) == original)
     #expect(throws: FederationError.self) { try RunPlan(canonicalBytes: Array("{\"name\":".utf8)) }
-    let extended = [UInt8](String(decoding: bytes, as: UTF8.self).replacing("{\"", with: "{\"zeta\":1,\"", maxReplacements: 1).utf8)
+    let extended = [UInt8](
+      String(decoding: bytes, as: UTF8.self).replacing("{\"", with: "{\"zeta\":1,\"", maxReplacements: 1).utf8)
     #expect(throws: FederationError.self) { try RunPlan(canonicalBytes: extended) }
   }
 

@@ -10,6 +10,16 @@ public struct RoundSum: Hashable, Codable, Sendable {
   /// Participants that revealed wrong shares, where enough right ones prove it. The sum does not depend on them.
   public var wrongShares: [String]
 
+  public init(
+    vector: [UInt32], tail: [UInt32], statistics: [UInt64], survivors: [Peer], wrongShares: [String] = []
+  ) {
+    self.vector = vector
+    self.tail = tail
+    self.statistics = statistics
+    self.survivors = survivors
+    self.wrongShares = wrongShares
+  }
+
   /// The sum of weights; nil in a statistics round, which has none.
   public var totalWeight: UInt64? { tail.first.map(UInt64.init) }
 }
