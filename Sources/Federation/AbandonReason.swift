@@ -1,5 +1,5 @@
 /// Why a round ended without a model. The next round starts from the same checkpoint.
-public enum AbandonReason: Sendable, Hashable, Codable, CustomStringConvertible {
+public enum AbandonReason: Error, Sendable, Hashable, Codable, CustomStringConvertible {
   case tooFewAdverts(have: Int, need: Int)
   case tooFewShares(have: Int, need: Int)
   case tooFewUploads(have: Int, need: Int)
@@ -23,7 +23,8 @@ public enum AbandonReason: Sendable, Hashable, Codable, CustomStringConvertible 
     case .tooFewAdverts(let have, let need): "too few participants advertised: \(have), needs \(need)"
     case .tooFewShares(let have, let need): "too few participants shared: \(have), needs \(need)"
     case .tooFewUploads(let have, let need): "too few updates arrived: \(have), needs \(need)"
-    case .tooFewConfirmations(let have, let need): "too few participants confirmed the survivors: \(have), needs \(need)"
+    case .tooFewConfirmations(let have, let need):
+      "too few participants confirmed the survivors: \(have), needs \(need)"
     case .tooFewAnswers(let have, let need): "too few participants answered to unmask: \(have), needs \(need)"
     case .cannotUnmask(let why): "the masks could not be removed: \(why)"
     case .impossibleTotalWeight(let found, let survivors): "impossible total weight \(found) of \(survivors) survivors"

@@ -6,59 +6,53 @@ public import SecureAggregation
 public enum RunEvent: Sendable, Hashable, Codable {
   case submitted(RunSubmission)
   case roundOpened(RoundOpening)
+  /// Participants that advertised and were gone before the roster was frozen: they are not in it.
+  case leftOut([String])
+  /// A message that was taken, other than an upload, or a set that was frozen.
   case round(RoundEvent)
+  /// M2: the statement, and the blob (by its plain SHA-256) that holds the masked bytes.
+  case uploaded(UploadStatement, blob: Digest, byteCount: Int)
   case roundClosed(RoundRecord)
   case ended(RunEnding)
 
-  /// The round that this event of one round belongs to is not in it: the log keeps it beside.
+  /// The word that the log keeps beside the event.
   public var kind: String {
     switch self {
     case .submitted: "run-submitted"
     case .roundOpened: "round-opened"
-    case .round(let event): event.kind
+    case .leftOut: "left-out"
+    case .round(.advert): "advertised"
+    case .round(.rosterFrozen): "roster-frozen"
+    case .round(.shares): "shared"
+    case .round(.sharersFrozen): "sharers-frozen"
+    case .round(.upload), .uploaded: "uploaded"
+    case .round(.survivorsFrozen): "survivors-frozen"
+    case .round(.confirmation): "confirmed"
+    case .round(.confirmationsFrozen): "quorum-frozen"
+    case .round(.answer): "answered"
     case .roundClosed: "round-closed"
     case .ended: "run-ended"
     }
   }
 
-  /// The kinds whose payloads must go when their round closes: y, M1 and M4. Their digests stay in the log.
-  public static let kindsErasedAtClose = ["shared", "uploaded", "answered"]
-}
-
-/// One step of a round: a message that was accepted, or a set that was frozen.
-public enum RoundEvent: Sendable, Hashable, Codable {
-  /// M0.
-  case advertised(SignedAdvert)
-  /// S0: the names whose adverts make the roster.
-  case rosterFrozen([String])
-  /// M1.
-  case shared(ShareMessage)
-  /// S1: U1 is those who shared so far.
-  case sharersFrozen
-  /// M2: the statement, and the blob (by its plain SHA-256) that holds the masked bytes.
-  case uploaded(UploadStatement, blob: Digest, byteCount: Int)
-  /// S2.
-  case survivorsFrozen
-  /// M3.
-  case confirmed(Confirmation)
-  /// S3: the quorum is the confirmations so far.
-  case quorumFrozen
-  /// M4.
-  case answered(UnmaskAnswer)
-
-  public var kind: String {
+  /// Whether it belongs to the round in work, and is of no use once that is over.
+  public var isWithinRound: Bool {
     switch self {
-    case .advertised: "advertised"
-    case .rosterFrozen: "roster-frozen"
-    case .shared: "shared"
-    case .sharersFrozen: "sharers-frozen"
-    case .uploaded: "uploaded"
-    case .survivorsFrozen: "survivors-frozen"
-    case .confirmed: "confirmed"
-    case .quorumFrozen: "quorum-frozen"
-    case .answered: "answered"
+    case .leftOut, .round, .uploaded: true
+    case .submitted, .roundOpened, .roundClosed, .ended: false
     }
   }
+
+  /// Whether it may change what participants are asked for; a message that was taken does not.
+  public var changesInstructions: Bool {
+    switch self {
+    case .uploaded, .round(.advert), .round(.shares), .round(.upload), .round(.confirmation), .round(.answer): false
+    default: true
+    }
+  }
+
+  /// The kinds whose payloads must go when their round closes: y, M1 and M4. Their digests stay in the log.
+  public static let kindsErasedAtClose = ["shared", "uploaded", "answered"]
 }
 
 /// A run as the operator submitted it.
@@ -115,6 +109,8 @@ public struct RoundRecord: Sendable, Hashable, Codable {
   /// The frozen roster, when shares that unmask may have been given out for it.
   public var answeredRoster: [String]?
   public var survivors: [String]
+  /// Masked bytes that arrived.
+  public var bytesUp: UInt64
   /// Of the model that the round started from.
   public var metrics: RoundMetrics?
   /// Columns that everyone drops, after a counts round.
@@ -127,7 +123,7 @@ public struct RoundRecord: Sendable, Hashable, Codable {
   public init(
     signedClose: SignedRoundClose, kind: RoundKind, number: Int, openedAt: Double, at: Double, phase: RoundPhase,
     reason: AbandonReason? = nil, participants: [String], answeredRoster: [String]? = nil, survivors: [String] = [],
-    metrics: RoundMetrics? = nil, droppedColumns: [String]? = nil, sum: Digest? = nil
+    bytesUp: UInt64 = 0, metrics: RoundMetrics? = nil, droppedColumns: [String]? = nil, sum: Digest? = nil
   ) {
     self.signedClose = signedClose
     self.kind = kind
@@ -139,6 +135,7 @@ public struct RoundRecord: Sendable, Hashable, Codable {
     self.participants = participants
     self.answeredRoster = answeredRoster
     self.survivors = survivors
+    self.bytesUp = bytesUp
     self.metrics = metrics
     self.droppedColumns = droppedColumns
     self.sum = sum

@@ -15,7 +15,7 @@
 ///
 /// Sequence and secrets: a participant's two secrets are asked for exclusively, b of survivors and mu of the lost, so the
 /// coordinator learns the sum over the signed set and nothing about any smaller one.
-public struct CoordinatorRound: Codable, Sendable {
+public struct CoordinatorRound: Hashable, Codable, Sendable {
   public let coordinator: IdentityKey
   public let plan: SignedRoundPlan
   public let planHash: Digest
