@@ -18,11 +18,20 @@ public struct PartialUpload: Sendable, Hashable {
 
 extension BlobDirectory {
   /// How many bytes of the upload have arrived: where the next chunk starts; `totalBytes` once the blob is stored.
+  ///
+  /// An upload that was complete when the process ended is checked and stored now, or dropped when it is spoiled.
   public func received(_ upload: PartialUpload) throws(StorageError) -> Int {
     if contains(upload.digest) { return upload.totalBytes }
     let path = file(upload)
     guard access(path, F_OK) == 0 else { return 0 }
-    return try BlobFile(path: path, flags: O_RDONLY).size()
+    let file = try BlobFile(path: path, flags: O_RDONLY)
+    let size = try file.size()
+    guard size >= upload.totalBytes else { return size }
+    do { try finish(upload, file, size: size) } catch {
+      guard case .wrongDigest = error else { throw error }
+      return 0
+    }
+    return upload.totalBytes
   }
 
   /// Adds a chunk, and stores the blob when the chunk is its last: checked, on the disk and under its name on return.
@@ -47,14 +56,19 @@ extension BlobDirectory {
     }
     try file.write(chunk, at: offset)
     guard end == upload.totalBytes else { return end }
-    let found = Digest(sha256: try file.read(from: 0, count: end))
+    try finish(upload, file, size: end)
+    return end
+  }
+
+  /// Gives a whole upload its name, or discards it when its bytes are not those announced.
+  private func finish(_ upload: PartialUpload, _ file: borrowing BlobFile, size: Int) throws(StorageError) {
+    let found = Digest(sha256: try file.read(from: 0, count: size))
     guard found == upload.digest else {
-      unlink(path)
+      unlink(file.path)
       throw .wrongDigest(expected: upload.digest.hex, found: found.hex)
     }
     try file.synchronize()
-    try publish(path, as: upload.digest)
-    return end
+    try publish(file.path, as: upload.digest)
   }
 
   /// Forgets what has arrived of an upload that will not go on.

@@ -12,6 +12,8 @@ public struct SQLiteEventStore: EventStore {
   /// Opens the log for its one writer, and creates or upgrades it where needed.
   public init(path: String) throws(StorageError) {
     self.path = path
+    // SQLite gives its side files the permissions of this one.
+    _ = try BlobFile(path: path, flags: O_RDWR | O_CREAT)
     pool = try Self.mapping(path, "open the database") {
       var configuration = Configuration()
       configuration.busyMode = .timeout(5)
@@ -25,8 +27,6 @@ public struct SQLiteEventStore: EventStore {
       let migrations = Migrations.all
       if try pool.read(migrations.hasBeenSuperseded) { throw StorageError.newerFormat(path: path) }
       try migrations.migrate(pool)
-      try pool.writeWithoutTransaction { _ = try $0.checkpoint(.passive) }
-      chmod(path, 0o600)
       return pool
     }
     database = pool!
@@ -69,7 +69,7 @@ public struct SQLiteEventStore: EventStore {
         let erase = try database.cachedStatement(sql: Self.erasePayloads)
         for erasure in erasing {
           for kind in erasure.kinds {
-            try erase.execute(arguments: [erasure.run, Int64(bitPattern: erasure.round), kind])
+            try erase.execute(arguments: [Data(), erasure.run, Int64(bitPattern: erasure.round), kind])
           }
         }
         return sequence
@@ -100,22 +100,31 @@ public struct SQLiteEventStore: EventStore {
     }
   }
 
-  /// Checks that the row's payload is what was appended.
+  /// The row as an event, checked to be what was appended.
   private func stored(_ row: Row) throws(StorageError) -> StoredEvent {
-    let sequence: Int64 = row["sequence"]
-    let payload: Data = row["payload"]
-    let digest: Data = row["digest"]
-    let isErased: Int = row["erased"]
+    let sequence = try value(Int64.self, "sequence", of: row)
+    let payload = try value(Data.self, "payload", of: row)
+    let isErased = try value(Int64.self, "erased", of: row) == 1
     let event = Event(
-      kind: row["kind"], run: row["run"], round: (row["round"] as Int64?).map { UInt64(bitPattern: $0) },
-      payload: [UInt8](payload), timeMilliseconds: row["time_milliseconds"])
-    guard let expected = Digest(bytes: [UInt8](digest)) else {
-      throw .corrupt(path: path, detail: "the digest of event \(sequence) has \(digest.count) bytes, expected 32")
+      kind: try value(String.self, "kind", of: row), run: try value(String?.self, "run", of: row),
+      round: try value(Int64?.self, "round", of: row).map { UInt64(bitPattern: $0) }, payload: [UInt8](payload),
+      timeMilliseconds: try value(Int64.self, "time_milliseconds", of: row))
+    guard let digest = Digest(bytes: [UInt8](try value(Data.self, "digest", of: row))) else {
+      throw .corrupt(path: path, detail: "the digest of event \(sequence) has not 32 bytes")
     }
-    guard isErased == 1 || Digest(sha256: event.payload) == expected else {
+    guard isErased || Digest(sha256: event.payload) == digest else {
       throw .corrupt(path: path, detail: "event \(sequence) does not have the digest that it was stored with")
     }
-    return StoredEvent(sequence: sequence, event: event, digest: expected, isErased: isErased == 1)
+    return StoredEvent(sequence: sequence, event: event, digest: digest, isErased: isErased)
+  }
+
+  /// GRDB's subscripts trap on a value of another type, and its errors quote the row.
+  private func value<Value: DatabaseValueConvertible>(
+    _ type: Value.Type, _ column: String, of row: Row
+  ) throws(StorageError) -> Value {
+    do { return try row.decode(type, forColumn: column) } catch {
+      throw .corrupt(path: path, detail: "column \(column) of the event log holds a value of another type")
+    }
   }
 
   private static let selectLastSequence = """
@@ -131,7 +140,7 @@ public struct SQLiteEventStore: EventStore {
 
   private static let erasePayloads = """
     -- erase the payloads of one round's events of one kind, keeping their digests
-    UPDATE events SET payload = CAST('' AS BYTEA), erased = 1 WHERE run = $1 AND round = $2 AND kind = $3
+    UPDATE events SET payload = $1, erased = 1 WHERE run = $2 AND round = $3 AND kind = $4
     """
 
   private static let selectEvents = """
