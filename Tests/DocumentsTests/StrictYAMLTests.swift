@@ -150,6 +150,22 @@ struct StrictYAMLTests {
     #expect(failure("name: " + String(repeating: "{a: ", count: depth)) != nil)
   }
 
+  @Test("Random damage to a document never traps")
+  func damage() throws {
+    let good = Array("name: 'a'\nrounds: 3\ncohort: {size: 1}\nsites:\n  - size: [1]\n? b\n: &x |\n  *c\n".utf8)
+    var state: UInt64 = 1
+    func next() -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407  // Knuth's MMIX
+      return Int(state >> 33)
+    }
+    let marks = Array("[]{}:,-?&*!|>'\"%@` \n\t#\0".utf8)
+    for _ in 0..<3000 {
+      var bytes = good
+      for _ in 0..<1 + next() % 4 { bytes[next() % bytes.count] = marks[next() % marks.count] }
+      _ = failure(String(decoding: bytes, as: UTF8.self))
+    }
+  }
+
   @Test("Too large a document is refused")
   func size() {
     guard case .tooLarge = failure("name: " + String(repeating: "x", count: 1 << 20)) else {
