@@ -129,7 +129,9 @@ let package = Package(
     .testTarget(
       name: "FederationTests",
       dependencies: ["Federation", "Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
-    .testTarget(name: "StorageTests", dependencies: ["Storage", "Federation", "SecureAggregation"]),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: ["Storage", "Federation", "SecureAggregation", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "WireTests", dependencies: ["Wire", "Identities", "Federation", "SecureAggregation"] + grpc),
     .testTarget(
       name: "CoordinationTests",
