@@ -1,3 +1,5 @@
+import Foundation
+import Texts
 import Yams
 
 /// YAML files that people write (home, plan, policy), read so that no mistake passes for an answer.
@@ -23,8 +25,32 @@ public enum StrictYAML {
     return try StrictDecoder.decode(type, from: root)
   }
 
-  /// The value as YAML, keys in the order in which it encodes them.
+  /// The value as YAML, keys in the order in which it encodes them, and numbers that read back exactly.
+  ///
+  /// The order is that of Yams, the values those of JSON: Yams writes numbers with 15 digits and an exponent.
   public static func encode<T: Encodable>(_ value: T) throws(DocumentError) -> String {
-    do { return try YAMLEncoder().encode(value) } catch { throw .notEncodable("\(error)") }
+    do {
+      let json = try JSONValue(parsing: try JSONEncoder().encode(value))
+      let ordered = try Yams.compose(yaml: try YAMLEncoder().encode(value))
+      return try Yams.serialize(node: node(json, inOrderOf: ordered))
+    } catch { throw .notEncodable("\(error)") }
+  }
+
+  private static func node(_ json: JSONValue, inOrderOf ordered: Node?) -> Node {
+    switch json {
+    case .null: return Node("null")
+    case .bool(let value): return Node(value ? "true" : "false")
+    case .number(let digits): return Node(digits)
+    case .string(let text): return .scalar(text.represented())
+    case .array(let elements):
+      let places = ordered?.sequence.map(Array.init) ?? []
+      return Node(
+        elements.enumerated().map { node($1, inOrderOf: places.indices.contains($0) ? places[$0] : nil) })
+    case .object(let members):
+      let places = ordered?.mapping.map { Array($0.keys).map(\.string) } ?? []
+      let sorted = members.map { (places.firstIndex(of: $0.name) ?? places.count, $0) }.sorted { $0.0 < $1.0 }
+      return Node(
+        sorted.map { (.scalar($1.name.represented()), node($1.value, inOrderOf: ordered?.mapping?[$1.name])) })
+    }
   }
 }

@@ -196,6 +196,20 @@ struct StrictYAMLTests {
         == "--set rounds.x=1: \"rounds\": expected a whole number, found a mapping")
   }
 
+  @Test("Numbers are written as people write them and read back exactly, keys keep their order")
+  func numbers() throws {
+    struct Rates: Codable, Equatable {
+      var third = 1.0 / 3
+      var rate = 0.05
+      var large = 120.0
+      var ids: [UInt64] = [.max]
+      var absent: Int?
+    }
+    let text = try StrictYAML.encode(Rates())
+    #expect(text == "third: 0.3333333333333333\nrate: 0.05\nlarge: 120\nids:\n- 18446744073709551615\n")
+    #expect(try StrictYAML.decode(Rates.self, from: text, file: "rates.yaml") == Rates())
+  }
+
   @Test("What encodes decodes to the same value, with texts that look like something else")
   func roundTrip() throws {
     let plan = Plan(
