@@ -78,7 +78,7 @@ extension BlobDirectory {
     }
   }
 
-  /// Forgets every upload in progress and whatever a crash left behind. For the one writer, before it serves.
+  /// Forgets every upload in progress and whatever a crash left behind. For the one writer, once nobody is to go on sending.
   public func discardPartialUploads() throws(StorageError) {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: partialPath) } catch {
