@@ -723,7 +723,8 @@ public nonisolated struct Tributary_V1_AbandonReason: Sendable {
   /// The impossible total weight.
   public var totalWeight: UInt64 = 0
 
-  /// What exactly, one line, for `KIND_CANNOT_UNMASK` and `KIND_IMPOSSIBLE_SUM`.
+  /// What exactly, one line, for `KIND_CANNOT_UNMASK`, `KIND_IMPOSSIBLE_SUM` and
+  /// `KIND_CANNOT_GO_ON`.
   public var detail: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -761,6 +762,9 @@ public nonisolated struct Tributary_V1_AbandonReason: Sendable {
 
     /// The operator stopped the run.
     case stopped // = 9
+
+    /// The sum is an honest one, and says that no round of the run can go on.
+    case cannotGoOn // = 10
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -779,6 +783,7 @@ public nonisolated struct Tributary_V1_AbandonReason: Sendable {
       case 7: self = .occupancyAlarm
       case 8: self = .impossibleSum
       case 9: self = .stopped
+      case 10: self = .cannotGoOn
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -795,6 +800,7 @@ public nonisolated struct Tributary_V1_AbandonReason: Sendable {
       case .occupancyAlarm: return 7
       case .impossibleSum: return 8
       case .stopped: return 9
+      case .cannotGoOn: return 10
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -811,6 +817,7 @@ public nonisolated struct Tributary_V1_AbandonReason: Sendable {
       .occupancyAlarm,
       .impossibleSum,
       .stopped,
+      .cannotGoOn,
     ]
 
   }
@@ -1827,7 +1834,7 @@ nonisolated extension Tributary_V1_AbandonReason: SwiftProtobuf.Message, SwiftPr
 }
 
 nonisolated extension Tributary_V1_AbandonReason.Kind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_TOO_FEW_ADVERTS\0\u{1}KIND_TOO_FEW_SHARES\0\u{1}KIND_TOO_FEW_UPLOADS\0\u{1}KIND_TOO_FEW_CONFIRMATIONS\0\u{1}KIND_TOO_FEW_ANSWERS\0\u{1}KIND_CANNOT_UNMASK\0\u{1}KIND_IMPOSSIBLE_TOTAL_WEIGHT\0\u{1}KIND_OCCUPANCY_ALARM\0\u{1}KIND_IMPOSSIBLE_SUM\0\u{1}KIND_STOPPED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_TOO_FEW_ADVERTS\0\u{1}KIND_TOO_FEW_SHARES\0\u{1}KIND_TOO_FEW_UPLOADS\0\u{1}KIND_TOO_FEW_CONFIRMATIONS\0\u{1}KIND_TOO_FEW_ANSWERS\0\u{1}KIND_CANNOT_UNMASK\0\u{1}KIND_IMPOSSIBLE_TOTAL_WEIGHT\0\u{1}KIND_OCCUPANCY_ALARM\0\u{1}KIND_IMPOSSIBLE_SUM\0\u{1}KIND_STOPPED\0\u{1}KIND_CANNOT_GO_ON\0")
 }
 
 nonisolated extension Tributary_V1_StopRunRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

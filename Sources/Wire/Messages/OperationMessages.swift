@@ -1,0 +1,257 @@
+import Federation
+import Foundation
+import SecureAggregation
+
+extension Tributary_V1_Participant {
+  init(_ participant: ParticipantSnapshot) {
+    name = participant.name
+    organisation = participant.organisation
+    fingerprint = participant.fingerprint?.fingerprint ?? ""
+    membership =
+      switch participant.membership {
+      case .invited: .invited
+      case .enrolled: .enrolled
+      case .revoked: .revoked
+      case .left: .left
+      }
+    present = participant.present
+    if let lastSeen = participant.lastSeen { self.lastSeen = lastSeen }
+    if let expires = participant.certificateExpires { certificateExpires = expires }
+    activity = participant.activity
+  }
+}
+
+extension ParticipantSnapshot {
+  init(_ message: Tributary_V1_Participant) throws(WireError) {
+    let read = MessageReader("Participant")
+    let membership: Membership? =
+      switch message.membership {
+      case .invited: .invited
+      case .enrolled: .enrolled
+      case .revoked: .revoked
+      case .left: .left
+      case .UNRECOGNIZED: nil
+      }
+    var fingerprint: IdentityKey?
+    if !message.fingerprint.isEmpty {
+      guard let key = IdentityKey(fingerprint: message.fingerprint) else {
+        throw read.fault("fingerprint is not a key")
+      }
+      fingerprint = key
+    }
+    self.init(
+      name: message.name, organisation: message.organisation, fingerprint: fingerprint,
+      membership: try read.known(membership, "membership", raw: message.membership.rawValue),
+      present: message.present, lastSeen: message.hasLastSeen ? message.lastSeen : nil,
+      certificateExpires: message.hasCertificateExpires ? message.certificateExpires : nil, activity: message.activity)
+  }
+}
+
+extension Tributary_V1_RoundPhase {
+  init(_ phase: RoundPhase) {
+    switch phase {
+    case .gathering: self = .gathering
+    case .sharing: self = .sharing
+    case .collecting: self = .collecting
+    case .confirming: self = .confirming
+    case .unmasking: self = .unmasking
+    }
+  }
+
+  var domain: RoundPhase? {
+    switch self {
+    case .gathering: .gathering
+    case .sharing: .sharing
+    case .collecting: .collecting
+    case .confirming: .confirming
+    case .unmasking: .unmasking
+    case .UNRECOGNIZED: nil
+    }
+  }
+}
+
+extension Tributary_V1_Run {
+  init(_ snapshot: RunSnapshot) {
+    run = snapshot.run
+    planName = snapshot.planName
+    plan = Data(snapshot.plan.bytes)
+    switch snapshot.standing {
+    case .queued: standing = .queued
+    case .running: standing = .running
+    case .finished: standing = .finished
+    case .stopped: standing = .stopped
+    case .failed(let reason):
+      standing = .failed
+      failure = reason
+    }
+    submittedAt = snapshot.submittedAt
+    if let at = snapshot.startedAt { startedAt = at }
+    if let at = snapshot.endedAt { endedAt = at }
+    roundsClosed = UInt32(clamping: snapshot.roundsClosed)
+    roundsTotal = UInt32(clamping: snapshot.roundsTotal)
+    if let round = snapshot.current { current = Tributary_V1_Round(round) }
+    metrics = snapshot.metrics.map(Tributary_V1_RoundMetrics.init)
+    abandoned = snapshot.abandoned.map(Tributary_V1_AbandonedRound.init)
+    droppedColumns = snapshot.droppedColumns
+    if let digest = snapshot.model { model = Data(digest.bytes) }
+    bytesUp = snapshot.traffic.bytesUp
+    bytesDown = snapshot.traffic.bytesDown
+  }
+}
+
+extension RunSnapshot {
+  init(_ message: Tributary_V1_Run) throws(WireError) {
+    let read = MessageReader("Run")
+    let standing: RunStanding? =
+      switch message.standing {
+      case .queued: .queued
+      case .running: .running
+      case .finished: .finished
+      case .stopped: .stopped
+      case .failed: .failed(reason: message.failure)
+      case .UNRECOGNIZED: nil
+      }
+    self.init(
+      run: message.run, planName: message.planName, plan: try read.digest(message.plan, "plan"),
+      standing: try read.known(standing, "standing", raw: message.standing.rawValue),
+      submittedAt: message.submittedAt, startedAt: message.hasStartedAt ? message.startedAt : nil,
+      endedAt: message.hasEndedAt ? message.endedAt : nil, roundsClosed: Int(message.roundsClosed),
+      roundsTotal: Int(message.roundsTotal),
+      current: message.hasCurrent ? try RoundSnapshot(message.current) : nil,
+      metrics: try message.metrics.mapTyped { entry throws(WireError) in try RoundMetrics(entry) },
+      abandoned: try message.abandoned.mapTyped { entry throws(WireError) in try AbandonedRound(entry) },
+      droppedColumns: message.droppedColumns,
+      model: message.hasModel ? try read.digest(message.model, "model") : nil,
+      traffic: Traffic(bytesUp: message.bytesUp, bytesDown: message.bytesDown))
+  }
+}
+
+extension Tributary_V1_Round {
+  init(_ round: RoundSnapshot) {
+    roundID = round.roundID
+    kind = Tributary_V1_RoundKind(round.kind)
+    number = UInt32(clamping: round.number)
+    phase = Tributary_V1_RoundPhase(round.phase)
+    openedAt = round.openedAt
+    phaseEndsAt = round.phaseEndsAt
+    deadline = round.deadline
+    answered = round.answered
+    waitingFor = round.waitingFor.map { late in
+      .with {
+        $0.name = late.name
+        $0.reason = late.reason
+      }
+    }
+  }
+}
+
+extension RoundSnapshot {
+  init(_ message: Tributary_V1_Round) throws(WireError) {
+    let read = MessageReader("Round")
+    self.init(
+      roundID: message.roundID, kind: try read.known(message.kind.domain, "kind", raw: message.kind.rawValue),
+      number: Int(message.number), phase: try read.known(message.phase.domain, "phase", raw: message.phase.rawValue),
+      openedAt: message.openedAt, phaseEndsAt: message.phaseEndsAt, deadline: message.deadline,
+      answered: message.answered,
+      waitingFor: message.waitingFor.map { LateParticipant(name: $0.name, reason: $0.reason) })
+  }
+}
+
+extension Tributary_V1_RoundMetrics {
+  init(_ metrics: RoundMetrics) {
+    number = UInt32(clamping: metrics.number)
+    roundID = metrics.roundID
+    model = Data(metrics.model.bytes)
+    survivors = UInt32(clamping: metrics.survivors)
+    rows = UInt64(clamping: metrics.rows)
+    tooFewRows = metrics.tooFewRows
+    if let value = metrics.meanLoss { meanLoss = value }
+    if let value = metrics.accuracy { accuracy = value }
+    if let value = metrics.auc { auc = value }
+    if let value = metrics.aucTieBound { aucTieBound = value }
+    if let value = metrics.updateNorm { updateNorm = value }
+  }
+}
+
+extension RoundMetrics {
+  init(_ message: Tributary_V1_RoundMetrics) throws(WireError) {
+    let read = MessageReader("RoundMetrics")
+    self.init(
+      number: Int(message.number), roundID: message.roundID, model: try read.digest(message.model, "model"),
+      survivors: Int(message.survivors), rows: try read.count(message.rows, "rows"), tooFewRows: message.tooFewRows,
+      meanLoss: message.hasMeanLoss ? message.meanLoss : nil, accuracy: message.hasAccuracy ? message.accuracy : nil,
+      auc: message.hasAuc ? message.auc : nil, aucTieBound: message.hasAucTieBound ? message.aucTieBound : nil,
+      updateNorm: message.hasUpdateNorm ? message.updateNorm : nil)
+  }
+}
+
+extension Tributary_V1_AbandonedRound {
+  init(_ round: AbandonedRound) {
+    roundID = round.roundID
+    kind = Tributary_V1_RoundKind(round.kind)
+    number = UInt32(clamping: round.number)
+    phase = Tributary_V1_RoundPhase(round.phase)
+    reason = Tributary_V1_AbandonReason(round.reason)
+    at = round.at
+  }
+}
+
+extension AbandonedRound {
+  init(_ message: Tributary_V1_AbandonedRound) throws(WireError) {
+    let read = MessageReader("AbandonedRound")
+    self.init(
+      roundID: message.roundID, kind: try read.known(message.kind.domain, "kind", raw: message.kind.rawValue),
+      number: Int(message.number), phase: try read.known(message.phase.domain, "phase", raw: message.phase.rawValue),
+      reason: try AbandonReason(try read.required(message.hasReason, message.reason, "reason")), at: message.at)
+  }
+}
+
+extension Tributary_V1_AbandonReason {
+  init(_ reason: AbandonReason) {
+    switch reason {
+    case .tooFewAdverts(let have, let need): self.init(.tooFewAdverts, have, need)
+    case .tooFewShares(let have, let need): self.init(.tooFewShares, have, need)
+    case .tooFewUploads(let have, let need): self.init(.tooFewUploads, have, need)
+    case .tooFewConfirmations(let have, let need): self.init(.tooFewConfirmations, have, need)
+    case .tooFewAnswers(let have, let need): self.init(.tooFewAnswers, have, need)
+    case .cannotUnmask(let detail): self.init(.cannotUnmask, detail: detail)
+    case .impossibleTotalWeight(let found, let survivors):
+      self.init(.impossibleTotalWeight, survivors)
+      totalWeight = found
+    case .occupancyAlarm: self.init(.occupancyAlarm)
+    case .impossibleSum(let detail): self.init(.impossibleSum, detail: detail)
+    case .cannotGoOn(let detail): self.init(.cannotGoOn, detail: detail)
+    case .stopped: self.init(.stopped)
+    }
+  }
+
+  private init(_ kind: Kind, _ have: Int = 0, _ need: Int = 0, detail: String = "") {
+    self.init()
+    self.kind = kind
+    self.have = UInt32(clamping: have)
+    self.need = UInt32(clamping: need)
+    self.detail = detail
+  }
+}
+
+extension AbandonReason {
+  init(_ message: Tributary_V1_AbandonReason) throws(WireError) {
+    let (have, need) = (Int(message.have), Int(message.need))
+    self =
+      switch message.kind {
+      case .tooFewAdverts: .tooFewAdverts(have: have, need: need)
+      case .tooFewShares: .tooFewShares(have: have, need: need)
+      case .tooFewUploads: .tooFewUploads(have: have, need: need)
+      case .tooFewConfirmations: .tooFewConfirmations(have: have, need: need)
+      case .tooFewAnswers: .tooFewAnswers(have: have, need: need)
+      case .cannotUnmask: .cannotUnmask(message.detail)
+      case .impossibleTotalWeight: .impossibleTotalWeight(found: message.totalWeight, survivors: have)
+      case .occupancyAlarm: .occupancyAlarm
+      case .impossibleSum: .impossibleSum(message.detail)
+      case .cannotGoOn: .cannotGoOn(message.detail)
+      case .stopped: .stopped
+      case .UNRECOGNIZED(let raw):
+        throw MessageReader("AbandonReason").fault("kind is \(raw), which this version does not know")
+      }
+  }
+}
