@@ -7,14 +7,14 @@ public enum Signs {
     precondition(bits.count >= (x.count + 7) / 8)
     bits.withUnsafeBufferPointer { bits in
       x.withUnsafeMutableBufferPointer { x in
-        guard let base = UnsafeMutableRawPointer(x.baseAddress) else { return }
-        let select = SIMD8<UInt32>(1, 2, 4, 8, 16, 32, 64, 128)
         let whole = x.count / 8
         for byte in 0..<whole {
-          let chosen = (SIMD8(repeating: UInt32(bits[byte])) & select) .!= 0
-          let flips = SIMD8<UInt32>(repeating: 0).replacing(with: 0x8000_0000, where: chosen)
-          let values = base.loadUnaligned(fromByteOffset: 32 * byte, as: SIMD8<UInt32>.self)
-          base.storeBytes(of: values ^ flips, toByteOffset: 32 * byte, as: SIMD8<UInt32>.self)
+          // A byte at a time, lowest bit first: eight shifts that the compiler unrolls.
+          let signs = UInt32(bits[byte])
+          for k in 0..<8 {
+            let flip = (signs &>> UInt32(k)) &<< 31
+            x[8 * byte + k] = Float(bitPattern: x[8 * byte + k].bitPattern ^ flip)
+          }
         }
         for k in 8 * whole..<x.count where bits[k >> 3] >> UInt8(k & 7) & 1 == 1 { x[k].negate() }
       }
@@ -26,10 +26,15 @@ public enum Signs {
     precondition(bits.count >= (x.count + 7) / 8)
     bits.withUnsafeBufferPointer { bits in
       x.withUnsafeMutableBufferPointer { x in
-        for k in x.indices {
-          let flip = UInt64(bits[k >> 3] >> UInt8(k & 7) & 1) << 63
-          x[k] = Double(bitPattern: x[k].bitPattern ^ flip)
+        let whole = x.count / 8
+        for byte in 0..<whole {
+          let signs = UInt64(bits[byte])
+          for k in 0..<8 {
+            let flip = (signs &>> UInt64(k)) &<< 63
+            x[8 * byte + k] = Double(bitPattern: x[8 * byte + k].bitPattern ^ flip)
+          }
         }
+        for k in 8 * whole..<x.count where bits[k >> 3] >> UInt8(k & 7) & 1 == 1 { x[k].negate() }
       }
     }
   }
