@@ -70,8 +70,11 @@ struct UpdateEncodingTests {
   @Test("The error at the rule's bits meets its target for heavy-tailed updates", arguments: [5, 20])
   func targetError(participants: Int) throws {
     let dimension = 3 * (1 << 15) + 3
+    var source = SplitMix64(state: 9)
+    let values = (0..<9973).map { _ in source.heavyTailed() * 1e-3 }
     var cohort = Cohort(participants: participants, dimension: dimension, seed: UInt64(participants)) {
-      $0.heavyTailed() * 1e-3
+      let draw = $0.next()
+      return draw >> 63 == 1 ? values[Int(draw % 9973)] : -values[Int(draw % 9973)]
     }
     cohort.weights = cohort.weights.map { _ in 1000 }
     let expected = cohort.mean
