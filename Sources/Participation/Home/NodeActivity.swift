@@ -1,0 +1,163 @@
+public import Foundation
+import Schemas
+public import SecureAggregation
+
+/// What the node is doing, as its process last wrote it: `status` reads it without asking anyone.
+public struct NodeActivity: Sendable, Hashable, Codable {
+  public enum State: Sendable, Hashable, Codable {
+    /// Joined and listening.
+    case idle
+    /// In a round: what it does there, in one word.
+    case working(String)
+    /// Only the owner can go on; with what to type, where there is something.
+    case waitingForOwner(reason: String, hint: String?)
+    /// The coordinator does not answer; the node keeps trying.
+    case unreachable(reason: String)
+    /// The process has ended.
+    case stopped
+  }
+
+  public var at: Date
+  public var state: State
+  public var run: String?
+  public var roundID: UInt64?
+  public var kind: String?
+
+  public init(at: Date, state: State, run: String? = nil, roundID: UInt64? = nil, kind: String? = nil) {
+    self.at = at
+    self.state = state
+    self.run = run
+    self.roundID = roundID
+    self.kind = kind
+  }
+}
+
+/// What a node remembers of one run, for its owner alone: nothing of this is ever sent.
+public struct RunHistory: Sendable, Hashable, Codable {
+  public var run: String
+  public var planName: String
+  public var plan: Digest
+  /// Rounds that closed with a result.
+  public var roundsClosed = 0
+  /// The newest close's round.
+  public var lastRoundID: UInt64 = 0
+  /// The close that the next update's grid follows from: the last one whose sum was opened.
+  public var lastOpened: RoundClose?
+  /// The newest checkpoint that a close named.
+  public var model: Digest?
+  /// Whether the evaluation of the final model has closed.
+  public var finished = false
+  /// Bytes of masked values that left in this run.
+  public var bytesSent = 0
+  /// Whether the measures below are of held-out rows; otherwise models were trained on the rows that they are measured on.
+  public var heldOut = false
+  /// The run's newest model on this node's own rows.
+  public var federated: OwnMetrics?
+  /// What this node's training rows alone give, on the same rows.
+  public var local: OwnMetrics?
+
+  public init(run: String, planName: String, plan: Digest) {
+    self.run = run
+    self.planName = planName
+    self.plan = plan
+  }
+
+  /// Takes a close into account; one that is not newer than the last changes nothing.
+  mutating func apply(_ close: RoundClose) {
+    guard close.roundID > lastRoundID else { return }
+    lastRoundID = close.roundID
+    if close.outcome != .abandoned { lastOpened = close }
+    guard close.outcome == .done else { return }
+    roundsClosed += 1
+    model = close.modelOut
+  }
+}
+
+/// A model's measures on the node's own rows.
+public struct OwnMetrics: Sendable, Hashable, Codable {
+  public var rows: Int
+  public var accuracy: Double?
+  public var meanLoss: Double?
+  /// Binary labels only.
+  public var auc: Double?
+  /// Too few rows, or too few of a class, to say much.
+  public var tooFewRows: Bool
+
+  public init(rows: Int, accuracy: Double?, meanLoss: Double?, auc: Double?, tooFewRows: Bool) {
+    self.rows = rows
+    self.accuracy = accuracy
+    self.meanLoss = meanLoss
+    self.auc = auc
+    self.tooFewRows = tooFewRows
+  }
+}
+
+extension OwnMetrics {
+  init(_ metrics: MetricLanes) {
+    self.init(
+      rows: metrics.rows, accuracy: metrics.accuracy, meanLoss: metrics.meanLoss, auc: metrics.auc?.value,
+      tooFewRows: metrics.tooFewRows)
+  }
+}
+
+extension NodeHome {
+  private var activityFile: String { stateDirectory + "/activity.json" }
+  private var historyFile: String { stateDirectory + "/runs.json" }
+
+  /// What the node's process last said it was doing.
+  public func activity() throws(ParticipationError) -> NodeActivity? {
+    try readJSON(NodeActivity.self, from: activityFile)
+  }
+
+  func save(_ activity: NodeActivity) throws(ParticipationError) { try writeJSON(activity, to: activityFile) }
+
+  /// The runs that this node took part in, oldest first.
+  public func history() throws(ParticipationError) -> [RunHistory] {
+    try readJSON([RunHistory].self, from: historyFile) ?? []
+  }
+
+  /// What is remembered of one run.
+  func history(of run: String) throws(ParticipationError) -> RunHistory? {
+    try history().last { $0.run == run }
+  }
+
+  /// Begins to remember a run.
+  func beginHistory(_ new: RunHistory) throws {
+    try withStateLock {
+      let all = try history()
+      if !all.contains(where: { $0.run == new.run }) { try writeJSON(all + [new], to: historyFile) }
+    }
+  }
+
+  /// Changes what is remembered of a run that this node has taken part in.
+  func changeHistory(of run: String, _ change: (inout RunHistory) -> Void) throws {
+    try withStateLock { try unlockedChangeHistory(of: run, change) }
+  }
+
+  /// The same for a caller that holds the state's lock.
+  func unlockedChangeHistory(of run: String, _ change: (inout RunHistory) -> Void) throws {
+    var all = try history()
+    guard let index = all.lastIndex(where: { $0.run == run }) else { return }
+    change(&all[index])
+    try writeJSON(all, to: historyFile)
+  }
+
+  func readJSON<Value: Decodable>(_ type: Value.Type, from path: String) throws(ParticipationError) -> Value? {
+    guard let bytes = try OwnedFile.readSecret(path) else { return nil }
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    do {
+      return try decoder.decode(type, from: Foundation.Data(bytes))
+    } catch {
+      throw .damaged(path: path, reason: "it is not what this version wrote")
+    }
+  }
+
+  func writeJSON(_ value: some Encodable, to path: String) throws(ParticipationError) {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
+    encoder.outputFormatting = [.sortedKeys]
+    guard let bytes = try? encoder.encode(value) else { throw .damaged(path: path, reason: "a value does not encode") }
+    try OwnedFile.replace(path, with: [UInt8](bytes))
+  }
+}

@@ -1,0 +1,165 @@
+import Documents
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A data owner's directory (mode 0700): settings, policy, keys, the state of rounds, models, and the record.
+///
+///     node.yaml        who this node is and which coordinator it belongs to
+///     policy.yaml      what the owner allows
+///     keys/            TLS key, averaging key, the secret behind local randomness: 0600, made here, never sent
+///     certificates/    the node's certificate, the coordinator's authority and averaging key
+///     state/           what rounds have bound the node to (ledger), and one file for a round that is under way
+///     models/          checkpoints by digest, and the local model that status compares with
+///     record.jsonl     what was shared, when and with whom; kept after leave
+public struct NodeHome: Sendable, Hashable {
+  public let path: String
+
+  /// Names a directory without touching it.
+  public init(path: String) {
+    self.path = URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
+  var settingsFile: String { path + "/node.yaml" }
+  var policyFile: String { path + "/policy.yaml" }
+  var keysDirectory: String { path + "/keys" }
+  var certificatesDirectory: String { path + "/certificates" }
+  var stateDirectory: String { path + "/state" }
+  var modelsDirectory: String { path + "/models" }
+  var recordFile: String { path + "/record.jsonl" }
+  var lockFile: String { path + "/state/lock" }
+
+  /// Whether `join` has made this a node's home.
+  public var exists: Bool { OwnedFile.exists(settingsFile) }
+
+  /// Makes the directories of a home; those that are there stay.
+  func makeDirectories() throws(ParticipationError) {
+    for directory in [path, keysDirectory, certificatesDirectory, stateDirectory, modelsDirectory] {
+      try OwnedFile.makeDirectory(directory)
+    }
+  }
+}
+
+// MARK: - Settings and policy
+
+extension NodeHome {
+  /// Reads `node.yaml`.
+  public func settings() throws(ParticipationError) -> NodeSettings {
+    guard let bytes = try OwnedFile.read(settingsFile) else { throw .noHome(path: path) }
+    return try decodeYAML(NodeSettings.self, from: bytes, file: settingsFile)
+  }
+
+  /// Writes `node.yaml` anew.
+  func save(_ settings: NodeSettings) throws(ParticipationError) {
+    do {
+      let text = "# Written by tributary join. data: may be changed; the rest belongs to the certificate.\n"
+      try OwnedFile.replace(settingsFile, with: Array((text + (try StrictYAML.encode(settings))).utf8))
+    } catch let error as DocumentError {
+      throw .document(message: error.description, hint: error.hint)
+    } catch let error as ParticipationError {
+      throw error
+    } catch {
+      throw .file(path: settingsFile, reason: "\(error)")
+    }
+  }
+
+  /// Names the file with this node's rows; the path becomes absolute.
+  public func setData(file: String) throws(ParticipationError) {
+    var settings = try settings()
+    settings.data = URL(fileURLWithPath: file).standardizedFileURL.path
+    try save(settings)
+  }
+
+  /// Reads `policy.yaml`; a home without one allows nothing.
+  public func policy() throws(ParticipationError) -> NodePolicy {
+    guard let bytes = try OwnedFile.read(policyFile) else { return .allowingNothing }
+    let policy = try decodeYAML(NodePolicy.self, from: bytes, file: policyFile)
+    try policy.validate(file: policyFile)
+    return policy
+  }
+
+  /// Changes the policy and writes the keys that changed; comments and other keys stay as the owner wrote them.
+  @discardableResult
+  public func changePolicy(_ change: (inout NodePolicy) throws(ParticipationError) -> Void) throws(ParticipationError)
+    -> NodePolicy
+  {
+    let old = try policy()
+    var new = old
+    try change(&new)
+    try new.validate(file: policyFile)
+    var text = PolicyText(old)
+    if let bytes = try OwnedFile.read(policyFile) { text = PolicyText(String(decoding: bytes, as: UTF8.self)) }
+    text.change(from: old, to: new)
+    try OwnedFile.replace(policyFile, with: Array(text.text.utf8))
+    return new
+  }
+
+  /// Writes a policy that allows nothing, unless the owner already has one.
+  func writeFirstPolicy() throws(ParticipationError) {
+    guard !OwnedFile.exists(policyFile) else { return }
+    try OwnedFile.replace(policyFile, with: Array(PolicyText(.allowingNothing).text.utf8))
+  }
+
+  private func decodeYAML<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8], file: String
+  ) throws(ParticipationError) -> Value {
+    do {
+      return try StrictYAML.decode(type, from: String(decoding: bytes, as: UTF8.self), file: file)
+    } catch {
+      throw .document(message: error.description, hint: error.hint)
+    }
+  }
+}
+
+// MARK: - One process at a time
+
+extension NodeHome {
+  /// Held while a process takes part with the home: two at once would answer one round twice.
+  struct Lock: ~Copyable {
+    private let descriptor: Int32
+
+    fileprivate init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+  }
+
+  /// Takes the lock, or throws `.alreadyRunning`. The kernel releases it when the process ends, however it ends.
+  func lock() throws(ParticipationError) -> Lock {
+    let descriptor = open(lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .file(path: lockFile, reason: String(cString: strerror(errno))) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw .alreadyRunning(path: path)
+    }
+    return Lock(descriptor: descriptor)
+  }
+
+  /// Whether a process takes part with the home now.
+  var isInUse: Bool {
+    let descriptor = open(lockFile, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+  }
+}
+
+extension NodeHome {
+  /// Changes whenever the owner's files or the ledger do: what a refused instruction may wait for.
+  func ownersStamp() -> [Int64] {
+    let data = (try? settings())?.data
+    return [policyFile, settingsFile, stateDirectory + "/ledger.json", data].flatMap { path -> [Int64] in
+      var status = stat()
+      guard let path, stat(path, &status) == 0 else { return [0, 0, 0] }
+      #if canImport(Glibc)
+        let changed = status.st_mtim
+      #else
+        let changed = status.st_mtimespec
+      #endif
+      return [Int64(changed.tv_sec), Int64(changed.tv_nsec), Int64(status.st_size)]
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import Identities
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Files that belong to the node's owner alone (0600): written whole or not at all, and gone when they are deleted.
+enum OwnedFile {
+  /// Replaces the file at `path` durably: after a crash either the old content is there or the new one, never a part.
+  static func replace(_ path: String, with bytes: [UInt8]) throws(ParticipationError) {
+    do { try PrivateFile.replace(path, contents: bytes) } catch { throw .identity(error) }
+  }
+
+  /// Overwrites the file with zeros and deletes it. A file that is not there is no error.
+  static func erase(_ path: String) throws(ParticipationError) {
+    do { try PrivateFile.erase(path) } catch { throw .identity(error) }
+  }
+
+  /// Adds a line to a file that only ever grows, and makes it durable.
+  ///
+  /// A last line that a crash cut short gets its line feed first, so that it spoils no other.
+  static func append(line: [UInt8], to path: String) throws(ParticipationError) {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw failure(path) }
+    defer { close(descriptor) }
+    var last: UInt8 = 0
+    let end = lseek(descriptor, 0, SEEK_END)
+    let cut = end > 0 && pread(descriptor, &last, 1, end - 1) == 1 && last != UInt8(ascii: "\n")
+    let bytes = (cut ? [UInt8(ascii: "\n")] : []) + line + [UInt8(ascii: "\n")]
+    guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count, fsync(descriptor) == 0
+    else { throw failure(path) }
+  }
+
+  /// The file's bytes, or `nil` when there is none.
+  static func read(_ path: String) throws(ParticipationError) -> [UInt8]? {
+    guard exists(path) else { return nil }
+    do {
+      return [UInt8](try Foundation.Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      throw .file(path: path, reason: "cannot be read")
+    }
+  }
+
+  /// Reads a file that holds a secret or says something about the owner's rows, and refuses one that others can read.
+  static func readSecret(_ path: String) throws(ParticipationError) -> [UInt8]? {
+    guard exists(path) else { return nil }
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw failure(path) }
+    let mode = status.st_mode & 0o777
+    guard mode & 0o077 == 0 else { throw .openToOthers(path: path, mode: "0" + String(mode, radix: 8)) }
+    return try read(path)
+  }
+
+  /// Makes a directory that only its owner enters; one that is there keeps its content and gets that mode.
+  static func makeDirectory(_ path: String) throws(ParticipationError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .file(path: path, reason: "the directory cannot be made")
+    }
+    guard chmod(path, 0o700) == 0 else { throw failure(path) }
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// The names in a directory, sorted; none when it is not there.
+  static func names(in directory: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted()
+  }
+
+  static func failure(_ path: String) -> ParticipationError {
+    .file(path: path, reason: String(cString: strerror(errno)))
+  }
+}

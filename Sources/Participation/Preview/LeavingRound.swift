@@ -1,0 +1,81 @@
+import Federation
+import Schemas
+import SecureAggregation
+import Updates
+
+/// What one kind of round sends from this node: masked numbers, and the keys and signatures around them.
+public struct LeavingRound: Sendable, Hashable, Codable {
+  public var kind: String
+  /// How often it happens in a run.
+  public var rounds: Int
+  /// What the numbers are, in words.
+  public var content: String
+  public var lanes: Int
+  /// 64 for statistics, B for an update; its tail has lanes of 32.
+  public var bitsPerLane: Int
+  public var tailLanes: Int
+  /// Masked bytes a round.
+  public var maskedBytes: Int
+  /// Keys, encrypted shares and signatures a round, in a full cohort; about.
+  public var protocolBytes: Int
+
+  public var totalBytes: Int { rounds * (maskedBytes + protocolBytes) }
+}
+
+extension LeavingRound {
+  /// The rounds of a run of this plan in a full cohort, if every column is kept.
+  static func rounds(of plan: RunPlan) -> [LeavingRound] {
+    let network = plan.widestNetwork
+    let numbers = plan.schema.columns.count { if case .number = $0.kind { true } else { false } }
+    let columns = plan.schema.columns.count
+    let tail = 1 + MetricLanes.laneCount(classes: plan.schema.classCount)
+    let statistics = { (kind: RoundKind, lanes: Int, content: String) in
+      LeavingRound(
+        kind, plan: plan, rounds: 1, content: content,
+        shape: VectorShape(bits: 0, count: 0, tailLanes: 0, statisticLanes: lanes))
+    }
+    let dimension = network.layout.count
+    let update = { (rounds: Int, last: UpdateGrid.LastRound?) in
+      LeavingRound(
+        .update, plan: plan, rounds: rounds,
+        content: "what training changed in \(dimension) parameters, clipped to \(plan.update.clipNorm); "
+          + "weight, loss, correct predictions and score counts",
+        shape: VectorShape(
+          bits: UpdateGrid(
+            participants: plan.cohort.size, dimension: dimension, clipNorm: plan.update.clipNorm,
+            targetError: plan.update.targetError, last: last
+          ).bits,
+          count: Rotation(dimension: dimension).paddedCount, tailLanes: tail, statisticLanes: 0))
+    }
+    // With every weight at its maximum, which is when the fewest bits are needed.
+    let later = UpdateGrid.LastRound(
+      meanNorm: plan.update.clipNorm, totalWeight: UInt64(plan.cohort.size) * UInt64(plan.maximumWeight),
+      survivors: plan.cohort.size, maximumWeight: plan.maximumWeight)
+    var rounds = [
+      statistics(.counts, 2 * columns, "how many values each of \(columns) columns has, and whether it has 5"),
+      statistics(.moments, 2 * numbers, "sums and sums of squares of \(numbers) number columns"),
+    ]
+    if dimension <= UpdateGrid.smallDimension || plan.rounds == 1 {
+      rounds.append(update(plan.rounds, nil))
+    } else {
+      rounds += [update(1, nil), update(plan.rounds - 1, later)]
+    }
+    rounds.append(
+      LeavingRound(
+        .evaluation, plan: plan, rounds: 1,
+        content: "weight, loss, correct predictions and score counts of the final model",
+        shape: VectorShape(bits: 0, count: 0, tailLanes: tail, statisticLanes: 0)))
+    return rounds
+  }
+
+  private init(_ kind: RoundKind, plan: RunPlan, rounds: Int, content: String, shape: VectorShape) {
+    let others = plan.cohort.size - 1
+    self.init(
+      kind: "\(kind)", rounds: rounds, content: content,
+      lanes: shape.statisticLanes + shape.count, bitsPerLane: kind.isStatistics ? 64 : shape.bits,
+      tailLanes: shape.tailLanes, maskedBytes: shape.byteCount,
+      // An advert (4 keys and digests of 32 bytes, a nonce, a signature, names), a share for each other (80 and a rank),
+      // the statement on the upload, a confirmation, and a share of each member in the answer.
+      protocolBytes: 320 + 82 * others + 140 + 66 + 35 * (others + 1))
+  }
+}

@@ -1,0 +1,152 @@
+public import Federation
+public import Models
+import Schemas
+public import SecureAggregation
+
+/// What taking part in a plan would mean for this node, worked out from its own rows before anything leaves.
+///
+/// Made on the node and for its owner's eyes: rows are read here, and nothing of them is sent to anyone.
+public struct Preview: Sendable, Hashable, Codable {
+  public struct Node: Sendable, Hashable, Codable {
+    public var name: String
+    public var organisation: String
+    /// Of the averaging key, to be passed to other owners.
+    public var fingerprint: String
+    /// The file with the rows.
+    public var data: String
+  }
+
+  public struct Plan: Sendable, Hashable, Codable {
+    public var name: String
+    public var digest: Digest
+    /// The digest of all plans that differ from this one only in `freeKeys`.
+    public var template: Digest?
+    public var freeKeys: [String]
+    public var allowed: Bool
+    /// Why the policy refuses it, and what to type.
+    public var refusal: String?
+    public var hint: String?
+  }
+
+  public struct Model: Sendable, Hashable, Codable {
+    /// The checkpoint that a run of the plan starts from.
+    public var digest: Digest
+    /// If every column is kept.
+    public var inputs: Int
+    public var hidden: [Int]
+    public var parameters: Int
+    public var classes: [String]
+  }
+
+  public struct Cohort: Sendable, Hashable, Codable {
+    public var size: Int
+    public var minimumSurvivors: Int
+    public var assumedColluders: Int
+    public var threshold: Int
+    /// In the smallest sum that may be opened: how many other organisations' values a reader would have to take away.
+    public var hiddenAmong: Int
+    public var knownPeers: Int
+    public var minimumKnownPeers: Int
+    public var exampleWeights: Bool
+  }
+
+  public var node: Node
+  public var plan: Plan
+  public var rows: RowReport
+  /// The rows that metrics are taken from: held-out rows, or training rows when none are held out.
+  public var measuresHeldOutRows: Bool
+  public var model: Model
+  public var cohort: Cohort
+  /// The rounds of a run that none is abandoned of, in their order.
+  public var leaving: [LeavingRound]
+  /// What masks do not change, in words.
+  public var caveats: [String]
+
+  /// Bytes that leave in the whole run.
+  public var totalBytes: Int { leaving.reduce(0) { $0 + $1.totalBytes } }
+}
+
+extension Preview {
+  /// Reads the node's rows under the plan's schema and works out the rest.
+  ///
+  /// - Throws: `.rows` for a file that is missing or does not fit the schema; nothing has left then.
+  public static func make(plan: RunPlan, home: NodeHome) throws(ParticipationError) -> Preview {
+    let settings = try home.settings()
+    let policy = try home.policy()
+    let keys = try home.keys()
+    guard let data = settings.data else { throw .noData(path: home.path) }
+    let rows = try NodeRows.read(data, plan: plan)
+    do {
+      let digest = try plan.digest()
+      let refusal = try policy.refusal(of: plan)
+      let genesis = Digest(
+        sha256: TableCheckpoint.genesis(planDigest: digest.description, schema: plan.schema).encoded())
+      let free = plan.evaluation.fold == nil ? [] : ["evaluation.fold"]
+      let network = plan.widestNetwork
+      let smallest = plan.cohort.minimumSurvivors
+      return Preview(
+        node: Node(
+          name: settings.name, organisation: settings.organisation ?? "",
+          fingerprint: keys.averaging.publicKey.fingerprint, data: data),
+        plan: Plan(
+          name: plan.name, digest: digest, template: free.isEmpty ? nil : try plan.digest(leavingFree: free),
+          freeKeys: free, allowed: try policy.allows(plan), refusal: refusal?.description, hint: refusal?.hint),
+        rows: rows.report, measuresHeldOutRows: rows.report.heldOutRows > 0,
+        model: Model(
+          digest: genesis, inputs: network.inputs, hidden: network.hidden, parameters: network.layout.count,
+          classes: plan.schema.label.values),
+        cohort: Cohort(
+          size: plan.cohort.size, minimumSurvivors: smallest, assumedColluders: plan.cohort.assumedColluders,
+          threshold: RunPlan.Cohort.threshold(of: plan.cohort.size, colluders: plan.cohort.assumedColluders),
+          hiddenAmong: smallest - 1, knownPeers: policy.peers.count, minimumKnownPeers: policy.minimumKnownPeers,
+          exampleWeights: plan.update.weights == .examples),
+        leaving: LeavingRound.rounds(of: plan), caveats: caveats(plan: plan, policy: policy, rows: rows.report))
+    } catch {
+      throw .document(message: error.description, hint: error.hint)
+    }
+  }
+
+  /// What an owner should know that the numbers do not say.
+  private static func caveats(plan: RunPlan, policy: NodePolicy, rows: RowReport) -> [String] {
+    var caveats: [String] = []
+    let others = plan.cohort.minimumSurvivors - 1
+    if plan.privacy == .none, others < 10 {
+      caveats.append("no formal privacy; \(others) others hide you")
+    } else if plan.privacy == .none {
+      caveats.append("no formal privacy: at least \(others) others hide you, and the sum itself may tell something")
+    }
+    if policy.peers.isEmpty {
+      caveats.append(
+        "no peers are listed in policy.yaml: the coordinator alone vouches for the others and could invent them")
+    }
+    if plan.update.weights == .examples {
+      caveats.append(
+        "weights: examples: a weight is static, so when survivors change between rounds the difference of the published "
+          + "totals is the weight of those who left; weights: uniform avoids it")
+    }
+    if rows.trainingRows == 0 { caveats.append("no row is left to train on: this node cannot take part") }
+    if rows.heldOutRows == 0 {
+      caveats.append("no row is held out: the model is measured on the rows that it was trained on")
+    }
+    let seen = rows.duplicates.heldOutSeenInTraining.count
+    if seen > 0 {
+      caveats.append("\(seen) held-out rows stand among the training rows too: measures will flatter the model")
+    }
+    return caveats
+  }
+}
+
+extension RunPlan {
+  /// The network when every column of the schema is kept: the largest that a run can come to.
+  var widestNetwork: NetworkShape {
+    let everything = ColumnCounts(
+      present: schema.columns.map { _ in ColumnCounts.minimumPresent }, contributors: schema.columns.map { _ in 1 })
+    let kept = KeptColumns(schema, counts: everything, minimumContributors: 0)
+    return NetworkShape(
+      inputs: FeatureLayout(schema, kept: kept).count, hidden: model.hidden, activation: model.activation,
+      classes: schema.classCount)
+  }
+
+  /// More bytes than any checkpoint of the plan has: four for each parameter, and room for names and the schema.
+  var largestCheckpoint: Int { 4 * widestNetwork.layout.count + 16 << 20 }
+}

@@ -1,0 +1,262 @@
+import Federation
+import Foundation
+import Models
+import Schemas
+import SecureAggregation
+import Updates
+import Wire
+
+// The steps of a round, in their order. Each reads the round's file, takes one step of the averaging machine against the
+// ledger, writes both, and sends.
+
+extension RoundWorker {
+  /// M0: judges the plan, the model and the rows, and advertises.
+  mutating func advertise(_ signed: SignedRoundPlan, runPlan bytes: [UInt8]) async throws {
+    let roundID = signed.plan.roundID
+    if let round = try home.round(roundID), round.averaging.plan == signed {
+      return try await send { try await $0.advertise(round: roundID, round.averaging.advert) }
+    }
+    try home.ledger().checkUnlocked()
+    let plan = try readPlan(bytes, of: signed.plan)
+    let policy = try home.policy()
+    if let refusal = try policy.refusal(of: plan) { throw RefusalError(refusal) }
+    let rows = try rows(of: plan)
+    try home.beginHistory(RunHistory(run: signed.plan.run, planName: plan.name, plan: signed.plan.trainer))
+    try await catchUp(run: signed.plan.run)
+    let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
+    try check(signed.plan, against: plan, checkpoint: checkpoint)
+
+    let subject =
+      signed.plan.kind.isStatistics ? try rows.statisticsSubject(signed.plan.kind, plan: plan) : nil
+    let averaging = try home.changeLedger { ledger throws(AveragingError) in
+      try ParticipantRound(
+        plan: signed, peer: peer, coordinator: coordinatorKey, signer: signer, seed: try Secret.random(),
+        statisticsSubject: subject, policy: policy.averaging, ledger: &ledger)
+    }
+    try home.save(NodeRound(averaging: averaging, runPlan: String(decoding: bytes, as: UTF8.self)))
+    await board.working("in a round", run: signed.plan.run, roundID: roundID, kind: signed.plan.kind)
+    try await send { try await $0.advertise(round: roundID, averaging.advert) }
+  }
+
+  /// M1: checks the roster, shares the round's secrets, and begins to train while the others do the same.
+  mutating func share(_ roster: Roster, roundID: UInt64) async throws {
+    guard var round = try home.round(roundID) else { return }
+    let policy = try home.policy()
+    if let refusal = policy.refusal(of: roster) { throw RefusalError(refusal) }
+    let codec = try codec(of: round, rosterCount: roster.count)
+    let message = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
+      try round.averaging.share(roster, shape: codec.shape, policy: policy.averaging, ledger: &ledger)
+    }
+    try home.save(round)
+    try await send { try await $0.submitShares(round: roundID, message) }
+    _ = try await values(of: try await contribution(to: round))
+  }
+
+  /// M2: masks this node's values and uploads them.
+  mutating func upload(_ delivery: ShareDelivery, roundID: UInt64) async throws {
+    guard var round = try home.round(roundID), let roster = round.averaging.roster else { return }
+    try home.changeLedger { ledger throws(AveragingError) in
+      try round.averaging.receive(delivery, ledger: &ledger)
+    }
+    try home.save(round)
+    let isRepeated = round.averaging.upload != nil
+    let contribution = try await contribution(to: round)
+    let values = try await values(of: contribution)
+    guard let transcript = round.averaging.transcript else { return }
+    let input: MaskedInput
+    do {
+      input = try contribution.encode(
+        values, codec: try codec(of: round, rosterCount: roster.count), transcript: transcript)
+    } catch let error as UpdateError {
+      throw RefusalError(.plan(message: "\(error)", hint: error.hint))
+    }
+    let message = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
+      try round.averaging.mask(input, signer: signer, ledger: &ledger)
+    }
+    if !isRepeated {
+      try home.record(
+        entry(.shared, round, bytes: message.payload.count, participants: roster.peers.map(\.name)))
+      try home.changeHistory(of: round.plan.run) { $0.bytesSent += message.payload.count }
+    }
+    try home.save(round)
+    try remember(values, of: contribution)
+    try await send { try await $0.submitUpload(round: roundID, message) }
+  }
+
+  /// M3: signs the one set of survivors that this node will help to open.
+  func confirm(_ survivors: SurvivorSet, roundID: UInt64) async throws {
+    guard var round = try home.round(roundID), let roster = round.averaging.roster else { return }
+    let policy = try home.policy()
+    let members = Set(survivors.survivors.ranks.filter { $0 < roster.count }.map { roster.peers[$0].key })
+    let message = try await underRetryRule(round, among: members) { ledger throws(AveragingError) in
+      try round.averaging.confirm(survivors, policy: policy.averaging, signer: signer, ledger: &ledger)
+    }
+    try home.save(round)
+    try await send { try await $0.confirm(round: roundID, message) }
+  }
+
+  /// M4: reveals what opens the sum, once for this set and never for another.
+  func unmask(_ quorum: Quorum, roundID: UInt64) async throws {
+    guard var round = try home.round(roundID), let roster = round.averaging.roster else { return }
+    let isRepeated = round.averaging.answer != nil
+    let members = (round.averaging.survivorBitmap?.ranks ?? []).map { roster.peers[$0] }
+    let message = try await underRetryRule(round, among: Set(members.map(\.key))) { ledger throws(AveragingError) in
+      try round.averaging.answer(quorum, ledger: &ledger)
+    }
+    if !isRepeated { try home.record(entry(.opened, round, participants: members.map(\.name))) }
+    try home.save(round)
+    try await send { try await $0.unmask(round: roundID, message) }
+  }
+
+  /// The round is over: its secrets go, and the run's chain of closes grows by one.
+  mutating func closed(_ signed: SignedRoundClose) async throws {
+    guard try home.history(of: signed.close.run) != nil else { return }
+    let kind = try home.round(signed.close.roundID)?.plan.kind
+    if try await !catchUp(run: signed.close.run).contains(signed) { try take(signed) }
+    if kind == .evaluation, signed.close.outcome == .done {
+      try home.changeHistory(of: signed.close.run) { $0.finished = true }
+    }
+    await board.idle()
+  }
+}
+
+// MARK: - Judging what the coordinator sent
+
+extension RoundWorker {
+  /// The run's plan, which must be the one that the round's signed plan names.
+  private func readPlan(_ bytes: [UInt8], of round: RoundPlan) throws -> RunPlan {
+    do {
+      let plan = try RunPlan(canonicalBytes: bytes)
+      guard try plan.digest() == round.trainer else {
+        throw RefusalError(.roundDiffersFromPlan(what: "its trainer is not the digest of the plan that came with it"))
+      }
+      return plan
+    } catch let error as FederationError {
+      throw RefusalError(.plan(message: error.description, hint: error.hint))
+    }
+  }
+
+  /// The signed plan of a round must be what the run's plan gives for this model: no parameter is the coordinator's to choose.
+  private func check(_ round: RoundPlan, against plan: RunPlan, checkpoint: TableCheckpoint) throws {
+    let ready =
+      switch round.kind {
+      case .counts: checkpoint.kept == nil
+      case .moments: checkpoint.kept != nil && checkpoint.standardisation == nil
+      case .update, .evaluation: checkpoint.parameters != nil
+      }
+    guard ready else {
+      throw RefusalError(.roundDiffersFromPlan(what: "its model is not one that a round of \(round.kind) starts from"))
+    }
+    let expected = try plan.roundPlan(
+      kind: round.kind, run: round.run, roundID: round.roundID, checkpoint: checkpoint, modelIn: round.modelIn,
+      deadlineSeconds: round.deadlineSeconds)
+    guard round == expected else {
+      throw RefusalError(.roundDiffersFromPlan(what: "its numbers are not those of the plan"))
+    }
+  }
+
+  /// The checkpoint with this digest, from the folder or from the coordinator; it must be one of this plan.
+  private func checkpoint(_ digest: Digest, plan: RunPlan) async throws -> TableCheckpoint {
+    var bytes = try home.models.checkpoint(digest)
+    if bytes == nil {
+      let fetched = try await connection.fetchBlob(digest, limit: plan.largestCheckpoint)
+      guard Digest(sha256: fetched) == digest else {
+        throw ParticipationError.protocolBroken(what: "the checkpoint that came for \(digest) has another digest")
+      }
+      try home.models.keep(checkpoint: fetched)
+      bytes = fetched
+    }
+    do {
+      let checkpoint = try TableCheckpoint(decoding: bytes ?? [])
+      guard checkpoint.planDigest == (try plan.digest().description), checkpoint.schema == plan.schema else {
+        throw RefusalError(.roundDiffersFromPlan(what: "its model is of another plan"))
+      }
+      return checkpoint
+    } catch let error as SchemaError {
+      throw RefusalError(.roundDiffersFromPlan(what: error.description))
+    }
+  }
+
+  /// Fetches the run's closes that this node does not hold and takes them in, in their order.
+  @discardableResult
+  func catchUp(run: String) async throws -> [SignedRoundClose] {
+    var taken: [SignedRoundClose] = []
+    while true {
+      let last = try home.ledger().lastClose(run: run, coordinator: coordinatorKey)?.close.roundID ?? 0
+      let closes = try await connection.closes(run: run, after: last)
+      guard !closes.isEmpty else { return taken }
+      for close in closes where close.close.roundID > last { try take(close) }
+      taken += closes
+      if closes.allSatisfy({ $0.close.roundID <= last }) { return taken }
+    }
+  }
+
+  /// Adds a close to the chain, erases the round's secrets and drops the model that a newer one has replaced.
+  private func take(_ signed: SignedRoundClose) throws {
+    let close = signed.close
+    let round = try home.round(close.roundID)
+    try home.take(signed, coordinator: coordinatorKey)
+    try home.eraseRound(close.roundID)
+    if close.outcome == .done, close.modelOut != close.modelIn { try home.models.drop(close.modelIn) }
+    if let round { try home.record(entry(close.outcome == .done ? .closed : .abandoned, round)) }
+  }
+}
+
+// MARK: - Parts of a step
+
+extension RoundWorker {
+  private func codec(of round: NodeRound, rosterCount: Int) throws -> RoundCodec {
+    let last = try home.history(of: round.plan.run)?.lastOpened
+    return RoundCodec(plan: round.plan, rosterCount: rosterCount, last: last)
+  }
+
+  private mutating func contribution(to round: NodeRound) async throws -> Contribution {
+    let plan = try readPlan(Array(round.runPlan.utf8), of: round.plan)
+    return Contribution(
+      plan: plan, round: round.plan, rows: try rows(of: plan),
+      checkpoint: try await checkpoint(round.plan.modelIn, plan: plan),
+      randomness: LocalRandomness(
+        nodeSecret: nodeSecret, trainer: round.plan.trainer, modelIn: round.plan.modelIn))
+  }
+
+  /// Keeps the model's measures for the owner, and has the local model trained that they are compared with.
+  private func remember(_ values: Contribution.Values, of contribution: Contribution) throws {
+    guard let metrics = values.metrics else { return }
+    let run = contribution.round.run
+    try home.changeHistory(of: run) { history in
+      history.heldOut = contribution.rows.report.heldOutRows > 0
+      history.federated = OwnMetrics(metrics)
+    }
+    if try home.history(of: run)?.local == nil {
+      comparisons.yield(
+        LocalComparison(
+          run: run, plan: contribution.plan, rows: contribution.rows, randomness: contribution.randomness))
+    }
+  }
+
+  /// Takes a step that the retry rule may refuse, and then keeps for the owner what a further answer would reveal.
+  private func underRetryRule<Message>(
+    _ round: NodeRound, among members: Set<IdentityKey>,
+    _ step: (inout NodeLedger) throws(AveragingError) -> Message
+  ) async throws -> Message {
+    do {
+      return try home.changeLedger(step)
+    } catch let error as AveragingError {
+      switch error {
+      case .differencingRetry, .ownerMustDecide:
+        let question = try RetryQuestion(error, round: round, members: members, ledger: home.ledger())
+        try home.ask(question)
+        throw RefusalError(.retry(message: question.description))
+      default: throw error
+      }
+    }
+  }
+
+  private func entry(
+    _ event: RecordEntry.Event, _ round: NodeRound, bytes: Int? = nil, participants: [String]? = nil
+  ) -> RecordEntry {
+    RecordEntry(
+      at: now(), event: event, run: round.plan.run, round: round.plan.roundID, kind: "\(round.plan.kind)",
+      plan: round.plan.trainer, model: round.plan.modelIn, bytes: bytes, participants: participants)
+  }
+}

@@ -1,0 +1,214 @@
+import Federation
+import Foundation
+import Logging
+import Models
+import Schemas
+import SecureAggregation
+import Updates
+import Wire
+
+/// Carries out one instruction after the other, in the node's own order: judge, compute, make durable, send.
+///
+/// Whatever the coordinator asks for, the policy is read anew and comes first. Every message is on the disk before it is
+/// sent, so that a node that is killed anywhere goes on with the very same bytes.
+struct RoundWorker {
+  let home: NodeHome
+  let connection: any CoordinatorConnection
+  let board: ActivityBoard
+  let mailbox: Mailbox
+  let log: Logger
+  let signer: IdentitySigner
+  let peer: Peer
+  let coordinatorKey: IdentityKey
+  let nodeSecret: Secret
+  /// Receives the plans whose local model is yet to be trained.
+  let comparisons: AsyncStream<LocalComparison>.Continuation
+  /// Tells the time in the record.
+  let now: @Sendable () -> Date
+  private var rows = RowsCache()
+  private var computed: (key: ComputedKey, values: Contribution.Values)?
+
+  /// What values depend on: computing them again would give the same.
+  private struct ComputedKey: Hashable {
+    var trainer: Digest
+    var modelIn: Digest
+    var kind: RoundKind
+  }
+
+  init(
+    home: NodeHome, credentials: NodeCredentials, connection: any CoordinatorConnection, board: ActivityBoard,
+    mailbox: Mailbox, comparisons: AsyncStream<LocalComparison>.Continuation, log: Logger,
+    now: @escaping @Sendable () -> Date
+  ) throws(ParticipationError) {
+    self.home = home
+    self.connection = connection
+    self.board = board
+    self.mailbox = mailbox
+    self.comparisons = comparisons
+    self.log = log
+    self.now = now
+    let identity = credentials.certificate.identity
+    signer = credentials.keys.averaging
+    peer = Peer(name: identity.name, organisation: identity.organisation, key: identity.averagingKey)
+    coordinatorKey = credentials.coordinatorKey
+    nodeSecret = try home.nodeSecret()
+  }
+
+  /// Works until the mailbox is closed.
+  ///
+  /// - Throws: Only what no further instruction can mend: a certificate that is revoked or has expired, a full disk.
+  mutating func run() async throws {
+    for round in try home.rounds() {
+      // A round that ended while this node was away: its close erases it. Without a connection the ear will say so.
+      _ = try? await catchUp(run: round.plan.run)
+    }
+    while let instruction = await mailbox.next() {
+      try Task.checkCancellation()
+      try await handle(instruction)
+    }
+  }
+
+  /// Carries out one instruction, and turns what goes wrong into what must follow from it.
+  mutating func handle(_ instruction: Instruction) async throws {
+    do {
+      try await carryOut(instruction)
+    } catch let refusal as RefusalError {
+      try await refuse(instruction, refusal.refusal)
+    } catch let error as AveragingError {
+      try await averagingFailed(instruction, error)
+    } catch let error as WireError where error.endsParticipation {
+      throw ParticipationError.coordinator(error)
+    } catch let error as WireError {
+      log.notice("round \(instruction.roundID): \(error)")
+    } catch let error as ParticipationError where error.concernsOwner {
+      try await refuse(instruction, .rows(message: error.description, hint: error.hint))
+    } catch is Overtaken {
+      log.info("round \(instruction.roundID) went on without this node")
+    }
+  }
+
+  private mutating func carryOut(_ instruction: Instruction) async throws {
+    switch instruction.step {
+    case .idle: break
+    case .advertise(let plan, let runPlan): try await advertise(plan, runPlan: runPlan)
+    case .share(let roster): try await share(roster, roundID: instruction.roundID)
+    case .upload(let delivery): try await upload(delivery, roundID: instruction.roundID)
+    case .confirm(let survivors): try await confirm(survivors, roundID: instruction.roundID)
+    case .unmask(let quorum): try await unmask(quorum, roundID: instruction.roundID)
+    case .closed(let close): try await closed(close)
+    }
+  }
+}
+
+/// Thrown inside a step when the policy, the rows or the retry rule forbid it.
+struct RefusalError: Error {
+  var refusal: Refusal
+
+  init(_ refusal: Refusal) { self.refusal = refusal }
+}
+
+/// Thrown inside a step that a newer instruction has overtaken before its message could be sent.
+struct Overtaken: Error {}
+
+// MARK: - What follows from an error
+
+extension RoundWorker {
+  /// Tells the coordinator not to wait and the owner what to do, and looks at the instruction again when something of the
+  /// owner's changes.
+  private func refuse(_ instruction: Instruction, _ refusal: Refusal) async throws {
+    await board.waiting(refusal.description, hint: refusal.hint)
+    await mailbox.park(instruction)
+    try home.record(
+      RecordEntry(at: now(), event: .declined, round: instruction.roundID, note: refusal.description))
+    do {
+      try await connection.decline(round: instruction.roundID, reason: refusal.description)
+    } catch let error as WireError where error.endsParticipation {
+      throw ParticipationError.coordinator(error)
+    } catch {
+      log.debug("declining round \(instruction.roundID): \(error)")  // the phase's end tells the coordinator too
+    }
+  }
+
+  private func averagingFailed(_ instruction: Instruction, _ error: AveragingError) async throws {
+    if error.isAttack {
+      let what = "round \(instruction.roundID): \(error)"
+      try home.eraseRound(instruction.roundID)
+      try home.record(RecordEntry(at: now(), event: .locked, round: instruction.roundID, note: what))
+      log.error("an attack: \(what)")
+      return try await refuse(instruction, .locked(what: what))
+    }
+    switch error {
+    case .locked(let what): try await refuse(instruction, .locked(what: what))
+    case .tooFewKnownPeers(let have, let need):
+      try await refuse(instruction, .tooFewKnownPeers(known: have, policy: need))
+    case .bitsOutsidePolicy(let bits, _, let highest):
+      try await refuse(instruction, .tooManyBits(round: bits, policy: highest))
+    case .survivorsBelowPolicy(let plan, let policy):
+      try await refuse(instruction, .cohortTooSmall(plan: plan, policy: policy))
+    case .colludersBelowPolicy(let plan, let policy):
+      try await refuse(instruction, .tooFewColluders(plan: plan, policy: policy))
+    case .clipNormOutsidePolicy(let plan, let policy):
+      try await refuse(instruction, .clipNormTooLarge(plan: plan, policy: policy))
+    case .staleRound, .notASurvivor, .absentFromRoster:
+      log.info("round \(instruction.roundID) goes on without this node: \(error)")
+    default:
+      log.warning("this node leaves round \(instruction.roundID): \(error)")
+      try await refuse(instruction, .round(message: "\(error)", hint: error.hint))
+    }
+  }
+}
+
+// MARK: - Sending
+
+extension RoundWorker {
+  /// Sends a message that is on the disk already, and again while the coordinator does not answer, until it is taken or a
+  /// newer instruction makes it useless.
+  func send(_ call: (any CoordinatorConnection) async throws -> Void) async throws {
+    var backoff = Backoff()
+    while true {
+      do {
+        return try await call(connection)
+      } catch let error as WireError where error.passes {
+        await board.unreachable(error.description, hint: error.hint)
+        if await mailbox.hasNewer { throw Overtaken() }
+        try await Task.sleep(for: backoff.delay())
+        if await mailbox.hasNewer { throw Overtaken() }
+      }
+    }
+  }
+
+  /// The plan's rows, read again only when the file has changed.
+  mutating func rows(of plan: RunPlan) throws -> TableRows {
+    guard let data = try home.settings().data else { throw ParticipationError.noData(path: home.path) }
+    let rows = try rows.rows(data, plan: plan)
+    guard rows.report.trainingRows > 0 else {
+      throw RefusalError(
+        .rows(
+          message: "no row is left to train on", hint: "tributary preview shows which rows were dropped and why"))
+    }
+    return rows
+  }
+
+  /// What this node adds to the round; kept for as long as the next one is the same, as after an abandoned round.
+  mutating func values(of contribution: Contribution) async throws -> Contribution.Values {
+    let round = contribution.round
+    let key = ComputedKey(trainer: round.trainer, modelIn: round.modelIn, kind: round.kind)
+    if let computed, computed.key == key { return computed.values }
+    let board = board
+    await board.working(
+      round.kind == .update ? "training" : "measuring", run: round.run, roundID: round.roundID, kind: round.kind)
+    let values: Contribution.Values
+    do {
+      values = try await offPool {
+        try contribution.values { fraction in Task { await board.progress(fraction) } }
+      }
+    } catch let error as ModelError {
+      throw RefusalError(.plan(message: error.description, hint: error.hint))
+    } catch let error as SchemaError {
+      throw RefusalError(.plan(message: error.description, hint: error.hint))
+    }
+    computed = (key, values)
+    await board.working("in a round", run: round.run, roundID: round.roundID, kind: round.kind)
+    return values
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Logging
+import SecureAggregation
+import Wire
+
+/// What the node is doing, in one place: the ear tells the coordinator, the file tells the owner's `status`.
+actor ActivityBoard {
+  private let home: NodeHome
+  private let log: Logger
+  private var state = NodeActivity.State.idle
+  private var round: (run: String, id: UInt64, kind: RoundKind)?
+  private var reachable = true
+  /// What the owner must see to, said once on the terminal until it changes.
+  private var said: String?
+
+  init(home: NodeHome, log: Logger) {
+    self.home = home
+    self.log = log
+  }
+
+  /// For the coordinator's status page: free of anything about rows.
+  var activity: Activity {
+    switch state {
+    case .idle, .stopped, .unreachable: .idle
+    case .working: .working(round: round?.id ?? 0, fraction: fraction)
+    case .waitingForOwner(let reason, _): .waitingForOwner(reason: reason)
+    }
+  }
+
+  private var fraction = 0.0
+
+  func idle() { set(.idle) }
+
+  /// - Parameter what: One word: `counting`, `training`, `masking`, …
+  func working(_ what: String, run: String, roundID: UInt64, kind: RoundKind, fraction: Double = 0) {
+    round = (run, roundID, kind)
+    self.fraction = fraction
+    set(.working(what))
+  }
+
+  func progress(_ fraction: Double) { self.fraction = fraction }
+
+  /// Only the owner can go on; said once with what to type.
+  func waiting(_ reason: String, hint: String?) {
+    if said != reason {
+      said = reason
+      log.warning("waiting for the owner: \(reason)")
+      if let hint { log.warning("hint: \(hint)") }
+    }
+    set(.waitingForOwner(reason: reason, hint: hint))
+  }
+
+  /// The coordinator does not answer: said once, and the node goes on trying.
+  func unreachable(_ reason: String, hint: String?) {
+    guard reachable else { return }
+    reachable = false
+    log.warning("\(reason); trying again until it answers")
+    if let hint { log.warning("hint: \(hint)") }
+    write(.unreachable(reason: reason))
+  }
+
+  /// The coordinator answers: said once after it did not.
+  func reached() {
+    guard !reachable else { return }
+    reachable = true
+    log.info("the coordinator is back")
+    write(state)
+  }
+
+  func stopped() { set(.stopped) }
+
+  private func set(_ new: NodeActivity.State) {
+    if case .waitingForOwner = new {} else { said = nil }
+    guard new != state else { return }
+    state = new
+    write(new)
+  }
+
+  /// A status file that cannot be written stops nothing: it is only for the owner to look at.
+  private func write(_ state: NodeActivity.State) {
+    let activity = NodeActivity(
+      at: Date(), state: state, run: round?.run, roundID: round?.id, kind: round.map { "\($0.kind)" })
+    try? home.save(activity)
+  }
+}
