@@ -20,23 +20,32 @@
 // MARK: - The level
 
 // The only place where the level shows. `maximumRows` is the height of the matrix product's register tile: as many rows
-// of two vectors as the registers hold (6 rows would fit level 3's 16 registers on paper, and spill).
+// of two vectors as the registers hold (6 rows would fit level 3's 16 registers on paper, and spill). `SkinnyTile` names
+// the height of the skinny product's tile, rows of one vector of 8, found in the same way.
 #if LEVEL_V4
   typealias V = SIMD16<Float>
   typealias IV = SIMD16<Int32>
+  typealias SkinnyTile = InlineArray<12, Void>
   let maximumRows = 14
+  let skinnyRows = 12
 #elseif LEVEL_V3
   typealias V = SIMD8<Float>
   typealias IV = SIMD8<Int32>
+  typealias SkinnyTile = InlineArray<8, Void>
   let maximumRows = 5
+  let skinnyRows = 8
 #elseif arch(arm64)
   typealias V = SIMD4<Float>
   typealias IV = SIMD4<Int32>
+  typealias SkinnyTile = InlineArray<12, Void>
   let maximumRows = 14
+  let skinnyRows = 12
 #else
   typealias V = SIMD4<Float>
   typealias IV = SIMD4<Int32>
+  typealias SkinnyTile = InlineArray<6, Void>
   let maximumRows = 5
+  let skinnyRows = 6
 #endif
 /// Floats per vector.
 let lanes = V.scalarCount
@@ -423,7 +432,7 @@ public func gemmScratch(_ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k:
   if isFlipped(transA, transB, m, n) {
     return rounded(m &* n, to: 16) &+ gemmScratch(true, false, n, m, k)
   }
-  if n <= skinnyColumns && !transA { return 8 &* k &+ 12 &* 8 }
+  if n <= skinnyColumns && !transA { return 8 &* k &+ 8 &* skinnyRows }
   let depth = min(k, blockDepth)
   let a = min(rounded(m, to: maximumRows), blockRows) &* depth &+ 64
   let b = min(rounded(n, to: tileColumns), blockColumns) &* depth
@@ -555,14 +564,14 @@ func skinnyTile<let MR: Int>(
   for i in 0..<MR { store(out + i &* 8, x[unchecked: i]) }
 }
 
-/// C (+)= A · op(B) for at most 8 columns: one narrow copy of B, twelve rows at a time.
+/// C (+)= A · op(B) for at most 8 columns: one narrow copy of B, `skinnyRows` rows at a time.
 @inline(never)
 func skinny(
   _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: Input, _ lda: Int, _ b: Input, _ ldb: Int, _ c: Output, _ ldc: Int,
   _ accumulate: Bool, _ scratch: Output
 ) {
   let edge = scratch
-  let packed = scratch + 12 &* 8
+  let packed = scratch + 8 &* skinnyRows
   if n < 8 { packed.update(repeating: 0, count: 8 &* k) }
   for j in 0..<n {
     if transB {
@@ -576,9 +585,9 @@ func skinny(
   while i < m {
     let out = straight ? c + i &* 8 : edge
     let rows: Int
-    if m &- i >= 12 {
-      rows = 12
-      skinnyTile(InlineArray<12, Void>.self, k, a + i &* lda, lda, packed, out)
+    if m &- i >= skinnyRows {
+      rows = skinnyRows
+      skinnyTile(SkinnyTile.self, k, a + i &* lda, lda, packed, out)
     } else if m &- i >= 4 {
       rows = 4
       skinnyTile(InlineArray<4, Void>.self, k, a + i &* lda, lda, packed, out)

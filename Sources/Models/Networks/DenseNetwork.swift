@@ -94,22 +94,28 @@ extension DenseNetwork {
   mutating func forward(_ features: Input, rows: Int) -> Input {
     precondition(rows <= capacity && features.count == rows * shape.inputs)
     var input = features
-    for (index, layer) in layers.enumerated() {
-      let z = layer.before.part(0..<rows * layer.bias.count)
-      var output = z.mutableSpan
-      Linear.forward(
-        &output, x: input.span, weight: parameters.part(layer.weight).span, bias: parameters.part(layer.bias).span,
-        rows: rows, workspace: &scratch, on: kernels)
-      if index == layers.count - 1 { return Input(z) }
-      let a = layer.after.part(0..<z.count)
-      var activated = a.mutableSpan
-      switch shape.activation {
-      case .relu: ReLU.forward(&activated, x: z.span, on: kernels)
-      case .gelu: GELU.forward(&activated, x: z.span, on: kernels)
-      }
-      input = Input(a)
+    for layer in layers.dropLast() { input = activate(layer, affine(layer, input, rows)) }
+    return Input(affine(layers.last!, input, rows))
+  }
+
+  /// z = W · x + b
+  private mutating func affine(_ layer: Layer, _ x: Input, _ rows: Int) -> Region {
+    let z = layer.before.part(0..<rows * layer.bias.count)
+    var output = z.mutableSpan
+    Linear.forward(
+      &output, x: x.span, weight: parameters.part(layer.weight).span, bias: parameters.part(layer.bias).span,
+      rows: rows, workspace: &scratch, on: kernels)
+    return z
+  }
+
+  private func activate(_ layer: Layer, _ z: Region) -> Input {
+    let a = layer.after.part(0..<z.count)
+    var output = a.mutableSpan
+    switch shape.activation {
+    case .relu: ReLU.forward(&output, x: z.span, on: kernels)
+    case .gelu: GELU.forward(&output, x: z.span, on: kernels)
     }
-    return input
+    return Input(a)
   }
 
   /// What the last `forward` predicts: the probability of class 1 `[rows]`, or of each class `[rows, outputs]`.

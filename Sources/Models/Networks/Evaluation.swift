@@ -58,7 +58,7 @@ extension Examples {
   ) {
     guard rowCount > 0 else { return }
     var network = DenseNetwork(
-      parameters, shape: shape, capacity: min(rowCount, LocalTraining.passRows), training: false)
+      parameters, shape: shape, capacity: min(rowCount, LocalTraining.passRows(shape)), training: false)
     for start in stride(from: 0, to: rowCount, by: network.capacity) {
       let rows = start..<min(start + network.capacity, rowCount)
       withRows(rows) { features, labels in

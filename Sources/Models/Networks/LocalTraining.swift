@@ -4,8 +4,11 @@ import Tensors
 
 /// What a participant does with a model in a round: a few passes of gradient descent over its own rows.
 public enum LocalTraining {
-  /// Rows per pass; a larger batch is walked in pieces.
-  static let passRows = 512
+  /// Rows per pass; a larger batch is walked in pieces, the smaller the wider the network, so that the activations of a
+  /// pass stay within some hundred megabytes.
+  static func passRows(_ shape: NetworkShape) -> Int {
+    max(16, min(512, (1 << 24) / shape.widths.reduce(0, +)))
+  }
 
   /// Trains a copy of the parameters and returns it.
   ///
@@ -36,7 +39,7 @@ public enum LocalTraining {
     let full = recipe.batchSize == 0 || recipe.batchSize >= rowCount
     let batchRows = full ? rowCount : recipe.batchSize
     var network = DenseNetwork(
-      parameters, shape: shape, capacity: min(batchRows, passRows), training: true, on: kernels)
+      parameters, shape: shape, capacity: min(batchRows, passRows(shape)), training: true, on: kernels)
     var optimizer = OptimizerState(recipe, parameterCount: parameters.values.count)
     var order = BatchOrder(rowCount: rowCount, seed: seed)
     var batch = Batch(rows: full ? 0 : network.capacity, inputs: shape.inputs)
