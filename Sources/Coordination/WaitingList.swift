@@ -1,0 +1,50 @@
+import Wire
+
+/// The long-polls that are open: each waits for an instruction, for its time to pass, or for its caller to hang up.
+struct WaitingList: Sendable {
+  struct Poll: Sendable {
+    var id: UInt64
+    var name: String
+    /// The token of the last instruction that the participant handled.
+    var after: String
+    /// Unix seconds at which it is answered with nothing to do.
+    var expiresAt: Double
+    var answer: AsyncStream<Instruction>.Continuation
+  }
+
+  private var polls: [UInt64: Poll] = [:]
+
+  var count: Int { polls.count }
+
+  mutating func add(_ poll: Poll) { polls[poll.id] = poll }
+
+  /// - Returns: The poll, if it was still waiting.
+  @discardableResult
+  mutating func remove(_ id: UInt64) -> Poll? { polls.removeValue(forKey: id) }
+
+  /// Answers every poll for which there is something new.
+  ///
+  /// - Parameter ids: Those to look at; nil for all.
+  mutating func answer(only ids: Set<UInt64>?, _ instruction: (Poll) -> Instruction?) {
+    for id in ids ?? Set(polls.keys) {
+      guard let poll = polls[id], let next = instruction(poll) else { continue }
+      finish(poll, with: next)
+    }
+  }
+
+  /// Answers polls whose time has passed.
+  mutating func expire(now: Double) {
+    for poll in polls.values where poll.expiresAt <= now { finish(poll, with: .idle(after: poll.after)) }
+  }
+
+  /// Answers everyone: come back later.
+  mutating func drain(reconnectAfter: Duration) {
+    for poll in polls.values { finish(poll, with: .idle(after: poll.after, reconnectAfter: reconnectAfter)) }
+  }
+
+  private mutating func finish(_ poll: Poll, with instruction: Instruction) {
+    polls[poll.id] = nil
+    poll.answer.yield(instruction)
+    poll.answer.finish()
+  }
+}
