@@ -7,14 +7,15 @@ import COpenSSL
 struct Keystream: ~Copyable {
   private let context: OpaquePointer
 
-  init(_ key: Secret) throws(AveragingError) {
-    context = try Self.start(key)
+  /// - Parameter counter: The first counter block; zero in the protocol, another only in published vectors.
+  init(_ key: Secret, counter: [UInt8] = [UInt8](repeating: 0, count: 16)) throws(AveragingError) {
+    context = try Self.start(key, counter)
   }
 
-  private static func start(_ key: Secret) throws(AveragingError) -> OpaquePointer {
+  private static func start(_ key: Secret, _ counter: [UInt8]) throws(AveragingError) -> OpaquePointer {
     try Primitives.requireSize(key.count, of: "AES-256 key")
+    try Primitives.requireSize(counter.count, of: "counter block", expected: 16)
     guard let context = EVP_CIPHER_CTX_new() else { throw Primitives.failure("EVP_CIPHER_CTX_new") }
-    let counter = [UInt8](repeating: 0, count: 16)
     guard EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), nil, key.bytes, counter) == 1 else {
       EVP_CIPHER_CTX_free(context)
       throw Primitives.failure("AES-256-CTR")
