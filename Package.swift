@@ -142,7 +142,8 @@ let package = Package(
       name: "ParticipationTests",
       dependencies: [
         "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation", "Models",
-        "Schemas", "Tensors", "Updates",
+        "Schemas", "Tensors", "Updates", "Documents", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),
     .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),
   ],
