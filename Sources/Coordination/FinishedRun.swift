@@ -10,8 +10,8 @@ public struct FinishedRun: Sendable {
   /// The safetensors file whose SHA-256 is `model`.
   public let checkpoint: [UInt8]
   public let model: Digest
-  /// Every close of the run under the coordinator's signature, oldest first.
-  public let closes: [SignedRoundClose]
+  /// Every round of the run, oldest first, with its close under the coordinator's signature.
+  public let rounds: [RoundRecord]
   public let coordinator: IdentityKey
   /// Training rounds that closed with a model.
   public let trainingRounds: Int
@@ -58,7 +58,7 @@ extension CoordinatorHome {
     }
     let training = run.records.filter { $0.kind == .update && $0.reason == nil }
     return FinishedRun(
-      run: run.run, plan: run.plan, planDigest: run.planDigest, checkpoint: bytes, model: run.model, closes: run.closes,
+      run: run.run, plan: run.plan, planDigest: run.planDigest, checkpoint: bytes, model: run.model, rounds: run.records,
       coordinator: run.coordinator, trainingRounds: training.count,
       mostParticipants: training.map(\.survivors.count).max() ?? 0, metrics: run.records.compactMap(\.metrics),
       droppedColumns: run.records.last { $0.droppedColumns != nil }?.droppedColumns ?? [], endedAt: run.endedAt ?? 0)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Documents
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -12,7 +13,8 @@ import Foundation
 struct Output: Sendable {
   let json: Bool
 
-  static let isTerminal = isatty(STDOUT_FILENO) == 1
+  /// Whether notes go to a terminal.
+  static let isTerminal = isatty(STDERR_FILENO) == 1
 
   /// Prints `value` as JSON under `--json`, and otherwise the lines that `text` makes of it.
   func print<Value: Encodable>(_ value: Value, text: (Value) -> String) throws {
@@ -57,22 +59,25 @@ struct TextTable {
   }
 }
 
-/// A bar that redraws itself on a terminal, and a plain line for each change elsewhere.
-struct ProgressBar {
-  private var last = ""
+/// A bar that redraws itself on a terminal, and a plain line for each change elsewhere. On standard error.
+final class ProgressBar: Sendable {
+  private let last = Mutex("")
 
-  mutating func show(_ fraction: Double, _ text: String) {
+  func show(_ fraction: Double, _ text: String) {
     let plain = "\(Int((fraction * 100).rounded()))% \(text)"
-    guard plain != last else { return }
-    last = plain
+    let isNew = last.withLock { last in
+      defer { last = plain }
+      return last != plain
+    }
+    guard isNew else { return }
     guard Output.isTerminal else { return Output.note(plain) }
     let filled = Int((fraction * 24).rounded())
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
     FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(plain)".utf8))
   }
 
-  mutating func finish() {
-    if Output.isTerminal, !last.isEmpty { Output.note("") }
-    last = ""
+  /// Leaves the bar as it stands and goes to the next line.
+  func finish() {
+    if Output.isTerminal, last.withLock({ !$0.isEmpty }) { Output.note("") }
   }
 }

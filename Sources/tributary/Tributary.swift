@@ -1,6 +1,41 @@
 import ArgumentParser
 
-@main
+/// The one executable: an operator's, a data owner's and a user's commands.
 struct Tributary: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Federated training of small specialist models.")
+  static let configuration = CommandConfiguration(
+    commandName: "tributary",
+    abstract: "Trains small specialist models where the data lives, and opens nothing but their average.",
+    discussion: ExitStatus.discussion,
+    version: "0.1.0",
+    groupedSubcommands: [
+      CommandGroup(
+        name: "For the operator, who runs a coordinator",
+        subcommands: [
+          Init.self, Serve.self, Invite.self, Participants.self, Revoke.self, Plan.self, Run.self, Watch.self,
+          Stop.self,
+        ]),
+      CommandGroup(
+        name: "For the data owner, who contributes",
+        subcommands: [Join.self, PreviewPlan.self, Policy.self, Leave.self]),
+      CommandGroup(name: "For both", subcommands: [Status.self]),
+      CommandGroup(
+        name: "For the user, who takes a specialist away",
+        subcommands: [Export.self, Inspect.self, Predict.self]),
+    ])
+}
+
+@main
+enum Main {
+  static func main() async {
+    do {
+      var command = try Tributary.parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      ExitStatus.end(with: error)
+    }
+  }
 }

@@ -43,6 +43,15 @@ extension NodeHome {
       policy.peers.append(NodePolicy.KnownPeer(name: name, fingerprint: key))
     }
   }
+
+  /// Takes a peer off the list, and lowers the number that rounds must hold if it could no longer be reached.
+  public func removePeer(fingerprint: String) throws(ParticipationError) {
+    guard let key = IdentityKey(fingerprint: fingerprint) else { throw .notAFingerprint(fingerprint) }
+    try changePolicy { policy in
+      policy.peers.removeAll { $0.fingerprint == key }
+      policy.minimumKnownPeers = min(policy.minimumKnownPeers, policy.peers.count)
+    }
+  }
 }
 
 extension Digest {

@@ -54,6 +54,9 @@ public struct RoundClose: Hashable, Codable, Sendable {
     encoding.append(outcome.rawValue)
     return encoding.bytes
   }
+
+  /// H("fsa1/close", close): what an exported model's lineage names the round by.
+  public var hash: Digest { Digest(label: "fsa1/close", canonicalBytes) }
 }
 
 /// A close under its coordinator's signature.

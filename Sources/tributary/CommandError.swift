@@ -1,0 +1,31 @@
+import Documents
+
+/// What a command itself refuses; everything else comes from the targets below.
+enum CommandError: HintedError {
+  case cannotRead(what: String, path: String, reason: String)
+  case cannotWrite(path: String, reason: String)
+  case notServing(home: String)
+  case noHome(String)
+  case runFailed(run: String, reason: String)
+
+  var description: String {
+    switch self {
+    case .cannotRead(let what, let path, let reason): "\(path): cannot read the \(what): \(reason)"
+    case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
+    case .notServing(let home): "no coordinator serves \(home)"
+    case .noHome(let path): "\(path): neither a coordinator's nor a node's home"
+    case .runFailed(let run, let reason): "run \(run) ended without a model: \(reason)"
+    }
+  }
+
+  var hint: String? {
+    switch self {
+    case .cannotRead: "check the path, and that you may read it"
+    case .cannotWrite: "check that the directory exists, its permissions and free space"
+    case .notServing(let home): "start it with: tributary serve --home \(home)"
+    case .noHome:
+      "an operator makes one with `tributary init`, a data owner with `tributary join LINE`; pass it as --home"
+    case .runFailed: "tributary status shows the rounds and who was late"
+    }
+  }
+}

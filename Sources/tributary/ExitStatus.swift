@@ -1,0 +1,136 @@
+import ArgumentParser
+import Coordination
+import Documents
+import Federation
+import Foundation
+import Identities
+import Models
+import Participation
+import Schemas
+import SecureAggregation
+import Specialists
+import Wire
+
+/// The numbers that commands end with, so that scripts can tell what to do next.
+enum ExitStatus: Int32, CaseIterable {
+  case done = 0
+  /// Something that has no number of its own.
+  case failed = 1
+  /// A plan, policy, row or file that breaks its rules.
+  case badInput = 2
+  /// Nobody answers: the coordinator, or `serve` on this home.
+  case unreachable = 3
+  /// An identity, a token or a policy said no.
+  case refused = 4
+  /// A run ended without a model.
+  case runFailed = 5
+  /// The home: missing, in use, full or damaged.
+  case home = 6
+  /// The command line itself.
+  case usage = 64
+
+  static var discussion: String {
+    "Exit status: "
+      + allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: ", ") + "."
+  }
+
+  private var meaning: String {
+    switch self {
+    case .done: "done"
+    case .failed: "failed"
+    case .badInput: "bad input"
+    case .unreachable: "unreachable"
+    case .refused: "refused"
+    case .runFailed: "run ended without a model"
+    case .home: "home unusable"
+    case .usage: "wrong usage"
+    }
+  }
+
+  /// Prints the error with its hint, as JSON under `--json`, and ends the process.
+  static func end(with error: any Error) -> Never {
+    guard let failure = Failure(error) else { Tributary.exit(withError: error) }
+    if CommandLine.arguments.contains("--json") {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      if let bytes = try? encoder.encode(failure) { Output.note(String(decoding: bytes, as: UTF8.self)) }
+    } else {
+      Output.note("tributary: error: \(failure.error)")
+      if let hint = failure.hint { Output.note("tributary: hint: \(hint)") }
+    }
+    exit(failure.status)
+  }
+
+  /// An error in words; nil for what the argument parser itself prints: usage, `--help` and `--version`.
+  private struct Failure: Encodable {
+    let error: String
+    let hint: String?
+    let status: Int32
+
+    init?(_ error: any Error) {
+      guard let error = error as? any HintedError else { return nil }
+      self.error = "\(error)"
+      hint = error.hint
+      status = ExitStatus(error).rawValue
+    }
+  }
+}
+
+extension ExitStatus {
+  init(_ error: any HintedError) {
+    self =
+      switch error {
+      case let error as CommandError: Self.status(error)
+      case let error as ParticipationError: Self.status(error)
+      case let error as CoordinationError: Self.status(error)
+      case let error as WireError: Self.status(error)
+      case is DocumentError, is FederationError, is SpecialistError, is ModelError, is SchemaError: .badInput
+      case is IdentityError, is AveragingError: .refused
+      default: .failed
+      }
+  }
+
+  private static func status(_ error: CommandError) -> ExitStatus {
+    switch error {
+    case .cannotRead, .cannotWrite: .badInput
+    case .notServing: .unreachable
+    case .noHome: .home
+    case .runFailed: .runFailed
+    }
+  }
+
+  private static func status(_ error: CoordinationError) -> ExitStatus {
+    switch error {
+    case .invalidSetting, .settings, .unknownRun: .badInput
+    case .noFinishedRun, .notFinished: .runFailed
+    default: .home
+    }
+  }
+
+  private static func status(_ error: ParticipationError) -> ExitStatus {
+    switch error {
+    case .coordinator(let error): status(error)
+    case .document, .rows, .noData, .notADigest, .notAFingerprint, .planNotListed: .badInput
+    case .refused, .identity, .locked, .protocolBroken: .refused
+    default: .home
+    }
+  }
+
+  private static func status(_ error: WireError) -> ExitStatus {
+    switch error {
+    case .unreachable, .timedOut, .noCoordinator, .shuttingDown: .unreachable
+    case .portInUse, .cannotListen: .home
+    case .malformed, .unknownRun, .unknownParticipant, .refusedPlan: .badInput
+    case .failed: .failed
+    default: .refused
+    }
+  }
+}
+
+// Errors of targets that know nothing of documents say their hints in the same shape.
+extension AveragingError: HintedError {}
+extension IdentityError: HintedError {}
+extension ModelError: HintedError {}
+extension SchemaError: HintedError {}
+extension SpecialistError: HintedError {}
+extension WireError: HintedError {}

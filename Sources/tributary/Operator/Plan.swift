@@ -1,0 +1,70 @@
+import ArgumentParser
+import Documents
+import Federation
+import Foundation
+import SecureAggregation
+
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Look at plans.", subcommands: [Check.self])
+
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check a plan, and print the digest that owners allow it by.")
+
+    @OptionGroup var plan: PlanOptions
+    @Option(
+      name: .customLong("free"),
+      help: "A key that may take any value: prints the digest of the template that leaves it free. Repeatable.")
+    var free: [String] = []
+    @OptionGroup var options: OutputOptions
+
+    struct Checked: Encodable {
+      let name: String
+      let digest: Digest
+      let template: Digest?
+      let free: [String]
+      let plan: RunPlan
+    }
+
+    func run() throws {
+      let plan = try plan.read()
+      let checked = Checked(
+        name: plan.name, digest: try plan.digest(), template: free.isEmpty ? nil : try plan.digest(leavingFree: free),
+        free: free, plan: plan)
+      try options.output.print(checked) { checked in
+        let cohort = checked.plan.cohort
+        let threshold = RunPlan.Cohort.threshold(of: cohort.size, colluders: cohort.assumedColluders)
+        var lines = [
+          "plan \(checked.name): \(checked.plan.rounds) rounds of up to \(cohort.size) participants",
+          "  a sum opens with \(threshold) of \(cohort.size), over at least \(cohort.minimumSurvivors) organisations,"
+            + " against \(cohort.assumedColluders) colluding with the coordinator",
+          "  averaging \(checked.plan.averaging.rawValue); no formal privacy: masks hide an update in the sum, not what"
+            + " the sum tells",
+          "  digest    \(checked.digest)",
+        ]
+        if let template = checked.template {
+          lines.append("  template  \(template)  free: \(checked.free.joined(separator: ", "))")
+        }
+        return lines.joined(separator: "\n")
+      }
+    }
+  }
+}
+
+/// A plan's file and what is set over it.
+struct PlanOptions: ParsableArguments {
+  @Argument(help: "The plan, a YAML file.")
+  var plan: String
+  @Option(name: .customLong("set"), help: "Set a key of the plan, as in evaluation.fold=2. Repeatable.")
+  var overrides: [String] = []
+
+  func read() throws -> RunPlan { try Self.read(plan, overrides: overrides) }
+
+  static func read(_ path: String, overrides: [String] = []) throws -> RunPlan {
+    let text = try TextFile.read(path, what: "plan")
+    let plan = try StrictYAML.decode(RunPlan.self, from: text, file: path, overrides: overrides)
+    try plan.validate()
+    return plan
+  }
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// Files that a command line names.
+enum TextFile {
+  static func read(_ path: String, what: String) throws(CommandError) -> String {
+    let bytes = try bytes(path, what: what)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .cannotRead(what: what, path: path, reason: "it is not UTF-8 text")
+    }
+    return text
+  }
+
+  static func bytes(_ path: String, what: String) throws(CommandError) -> [UInt8] {
+    do {
+      return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      throw .cannotRead(what: what, path: path, reason: (error as NSError).localizedDescription)
+    }
+  }
+
+  /// Writes whole or not at all.
+  static func write(_ bytes: [UInt8], to path: String) throws(CommandError) {
+    do {
+      try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw .cannotWrite(path: path, reason: (error as NSError).localizedDescription)
+    }
+  }
+}
