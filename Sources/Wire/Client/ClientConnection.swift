@@ -38,7 +38,7 @@ enum ClientConnection {
           }
         }
       }, config: config)
-    return try await withGRPCClient(transport: transport, interceptors: [ProtocolVersionSender()]) { client in
+    return try await running(GRPCClient(transport: transport, interceptors: [ProtocolVersionSender()])) { client in
       try await body(client, trust)
     }
   }
@@ -49,8 +49,19 @@ enum ClientConnection {
   ) async throws -> Result {
     let transport = try Transport(
       target: .unixDomainSocket(path: path, authority: "localhost"), transportSecurity: .plaintext, config: config)
-    return try await withGRPCClient(transport: transport, interceptors: [ProtocolVersionSender()]) { client in
-      try await body(client)
+    return try await running(GRPCClient(transport: transport, interceptors: [ProtocolVersionSender()]), body)
+  }
+
+  /// Keeps a client's connections up for the length of `body`. gRPC's own `withGRPCClient` fails if the body is quicker than
+  /// the connection.
+  private static func running<Result: Sendable>(
+    _ client: GRPCClient<Transport>, _ body: (GRPCClient<Transport>) async throws -> Result
+  ) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      // Its only error is that the client was stopped before it ran; a connection's errors reach the calls.
+      group.addTask { try? await client.runConnections() }
+      defer { client.beginGracefulShutdown() }
+      return try await body(client)
     }
   }
 
