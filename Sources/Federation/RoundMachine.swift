@@ -63,6 +63,9 @@ public struct RoundMachine: Sendable, Equatable {
   /// S0 once frozen.
   public var roster: Roster? { averaging.roster }
 
+  /// U1 once frozen.
+  public var sharers: Bitmap? { averaging.sharers }
+
   /// The grid and the way to and from lanes; it needs the roster's size.
   public var codec: RoundCodec? {
     roster.map { RoundCodec(plan: plan, rosterCount: $0.count, last: last) }

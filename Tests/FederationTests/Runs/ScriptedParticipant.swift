@@ -1,0 +1,132 @@
+import Federation
+import Schemas
+import SecureAggregation
+import Tensors
+
+/// A participant of the tests: the real averaging protocol over made-up rows. Everything it sends follows from its index and
+/// the round, so that two runs with the same plan and clock give the same bytes.
+///
+/// Its rows: `10 + index` values of column `age`, all equal to `40 + index`; one value less of `pulse`, all 60; and 10 held-out
+/// rows of each class. Only participant 0 has `rare`, five values of it.
+struct ScriptedParticipant: Sendable {
+  let index: Int
+  let peer: Peer
+  let signer: IdentitySigner
+  let policy = AveragingPolicy()
+  var ledger = NodeLedger()
+  var round: ParticipantRound?
+
+  init(_ index: Int, name: String? = nil) throws {
+    self.index = index
+    signer = try IdentitySigner(seed: [UInt8](repeating: UInt8(index + 1), count: 32))
+    peer = Peer(name: name ?? "node-\(index)", organisation: "organisation \(index)", key: signer.publicKey)
+  }
+
+  var name: String { peer.name }
+  var rows: Int { 10 + index }
+
+  /// The message that a step asks for.
+  ///
+  /// - Parameter checkpoint: Reads the model that the round starts from.
+  mutating func respond(
+    to step: RoundStep, plan: RunPlan, coordinator: IdentityKey, checkpoint: (Digest) throws -> TableCheckpoint
+  ) throws -> RoundMessage {
+    if case .advertise(let signed) = step {
+      if round?.plan == signed { return .advert(round!.advert) }
+      let seed = Digest(label: "test/seed", Array("\(name) \(signed.plan.roundID)".utf8))
+      round = try ParticipantRound(
+        plan: signed, peer: peer, coordinator: coordinator, signer: signer, seed: Secret(seed.bytes),
+        statisticsSubject: signed.plan.kind.isStatistics
+          ? Digest(label: "test/rows", Array("\(name) \(signed.plan.kind)".utf8)) : nil,
+        policy: policy, ledger: &ledger)
+      return .advert(round!.advert)
+    }
+    guard var current = round else { throw AveragingError.outOfPhase(message: "\(step)", phase: "no round") }
+    defer { round = current }
+    switch step {
+    case .advertise: fatalError("handled above")
+    case .share(let roster):
+      let codec = RoundCodec(plan: current.plan.plan, rosterCount: roster.count, last: nil)
+      return .shares(try current.share(roster, shape: codec.shape, policy: policy, ledger: &ledger))
+    case .upload(let delivery):
+      try current.receive(delivery, ledger: &ledger)
+      if let upload = current.upload { return .upload(upload, blob: Digest(sha256: upload.payload)) }
+      let input = try contribution(current, plan: plan, checkpoint: try checkpoint(current.plan.plan.modelIn))
+      let upload = try current.mask(input, signer: signer, ledger: &ledger)
+      return .upload(upload, blob: Digest(sha256: upload.payload))
+    case .confirm(let survivors):
+      return .confirmation(try current.confirm(survivors, policy: policy, signer: signer, ledger: &ledger))
+    case .unmask(let quorum): return .answer(try current.answer(quorum, ledger: &ledger))
+    }
+  }
+
+  /// Takes a close; the per-round state is gone with it.
+  mutating func take(_ close: SignedRoundClose, coordinator: IdentityKey) throws {
+    try ledger.record(close, coordinator: coordinator)
+    if round?.plan.plan.roundID == close.close.roundID { round = nil }
+  }
+
+  private func contribution(
+    _ round: ParticipantRound, plan: RunPlan, checkpoint: TableCheckpoint
+  ) throws -> MaskedInput {
+    let roundPlan = round.plan.plan
+    let codec = RoundCodec(plan: roundPlan, rosterCount: round.roster!.count, last: nil)
+    switch roundPlan.kind {
+    case .counts: return codec.encode(statistics: counts.lanes)
+    case .moments: return codec.encode(statistics: try moments(plan, checkpoint.kept!).lanes)
+    case .update:
+      // Half the way to a target of one's own.
+      let delta = checkpoint.parameters!.values.map { (target - $0) / 2 }
+      let coins = (0..<codec.coinBytes).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ index) }
+      return try codec.encode(
+        delta: delta, weight: UInt32(rows), metrics: metrics, coins: coins, transcript: round.transcript!)
+    case .evaluation: return codec.encode(metrics: metrics, weight: UInt32(rows))
+    }
+  }
+
+  /// Of every parameter.
+  var target: Float { Float(index) }
+
+  var counts: ColumnCounts {
+    ColumnCounts(present: [UInt64(rows), UInt64(rows - 1), index == 0 ? 5 : 0])
+  }
+
+  func moments(_ plan: RunPlan, _ kept: KeptColumns) throws -> ColumnMoments {
+    var moments = ColumnMoments(plan.schema, kept: kept)
+    for (place, column) in kept.numbers(of: plan.schema).enumerated() {
+      for _ in 0..<(column.name == "age" ? rows : rows - 1) {
+        moments.add(column.name == "age" ? Double(40 + index) : 60, to: place)
+      }
+    }
+    return moments
+  }
+
+  /// Ten held-out rows of each class, all of them scored right.
+  var metrics: MetricLanes {
+    var metrics = MetricLanes(classes: 2)
+    for _ in 0..<10 {
+      metrics.record(label: 0, score: 0.1, loss: 0.25, correct: true)
+      metrics.record(label: 1, score: 0.9, loss: 0.25, correct: true)
+    }
+    return metrics
+  }
+}
+
+extension RunPlan {
+  /// A logistic regression over two columns, a third being too rare, for a cohort of `size`.
+  static func scripted(
+    rounds: Int = 2, size: Int = 4, minimumSurvivors: Int = 3, colluders: Int = 1, deadlineSeconds: Int = 100
+  ) throws -> RunPlan {
+    try RunPlan(
+      canonicalBytes: Array(
+        """
+        {"averaging":"secure","cohort":{"assumedColluders":\(colluders),"deadlineSeconds":\(deadlineSeconds),\
+        "minimumSurvivors":\(minimumSurvivors),"size":\(size)},"model":{"family":"table","hidden":[]},\
+        "name":"scripted","rounds":\(rounds),"schema":{"columns":[\
+        {"name":"age","range":[0,100],"type":"number"},{"name":"pulse","range":[20,220],"type":"number"},\
+        {"name":"rare","range":[0,1],"type":"number"}],"label":{"name":"sick","values":["0","1"]}},\
+        "training":{"batchSize":0,"epochs":1,"learningRate":0.5,"optimizer":"sgd"},\
+        "update":{"clipNorm":10,"maximumWeight":16}}
+        """.utf8))
+  }
+}
