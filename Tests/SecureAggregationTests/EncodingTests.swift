@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import SecureAggregation
@@ -62,6 +63,7 @@ struct EncodingTests {
     #expect(try reborn(bitmap) == bitmap)
     #expect(Bitmap(bytes: [1, 0b0000_1000], capacity: 11) == nil)
     #expect(Bitmap(bytes: [1], capacity: 11) == nil)
+    #expect(Bitmap(bytes: [], capacity: .max) == nil && Bitmap(bytes: [], capacity: -1) == nil)
     #expect(Bitmap(capacity: 11, ranks: [3]).isSubset(of: bitmap))
     #expect(!Bitmap(capacity: 11, ranks: [4]).isSubset(of: bitmap))
     #expect(!Bitmap(capacity: 12, ranks: [3]).isSubset(of: bitmap))
@@ -142,6 +144,31 @@ struct EncodingTests {
     #expect(Thresholds.defaultColluders(participants: 4) == 1)
     #expect(Thresholds.defaultColluders(participants: 25) == 5)
     #expect(Thresholds.defaultMinimumSurvivors(participants: 10, assumedColluders: 2) == 7)
+  }
+
+  @Test("Stored values that were tampered with do not decode")
+  func malformedStorage() {
+    for (text, type) in [
+      (#"{"capacity":9223372036854775807,"bytes":""}"#, Bitmap.self as any Decodable.Type),
+      (#"{"capacity":3,"bytes":"/w=="}"#, Bitmap.self), (#"{"capacity":3,"bytes":"?"}"#, Bitmap.self),
+      (#""sha256:12""#, Digest.self), (#""ed25519:00""#, IdentityKey.self), (#""not base64!""#, Secret.self),
+      (#"{"rank":70000,"signature":""}"#, SecureAggregation.Confirmation.self), (#"9"#, RoundKind.self),
+    ] {
+      #expect(throws: DecodingError.self, "\(text)") { try JSONDecoder().decode(type, from: Data(text.utf8)) }
+    }
+  }
+
+  @Test("A cohort that one complete graph cannot hold is refused")
+  func largestCohort() {
+    let plan = Rehearsal.plan()
+    #expect(throws: Never.self) { try Thresholds(participants: 255, plan: plan).validate(plan) }
+    #expect(throws: AveragingError.cohortFull(limit: 255)) {
+      try Thresholds(participants: 256, plan: plan).validate(plan)
+    }
+    #expect(throws: AveragingError.thresholdUnreachable(threshold: 5, participants: 4)) {
+      let greedy = Rehearsal.plan(minimum: 3, colluders: 4)
+      try Thresholds(participants: 4, plan: greedy).validate(greedy)
+    }
   }
 
   @Test("Errors have a name for machines and come back as the same case")

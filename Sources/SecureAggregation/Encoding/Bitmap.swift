@@ -10,9 +10,10 @@ public struct Bitmap: Hashable, Codable, Sendable, CustomStringConvertible {
     for rank in ranks { insert(rank) }
   }
 
-  /// Takes a bitmap that came from elsewhere; nil when its length is wrong or a spare bit is set.
+  /// Takes a bitmap that came from elsewhere; nil when its length is wrong, a spare bit is set, or no
+  /// roster could be that large.
   public init?(bytes: [UInt8], capacity: Int) {
-    guard capacity >= 0, bytes.count == (capacity + 7) / 8 else { return nil }
+    guard (0...Int(UInt16.max)).contains(capacity), bytes.count == (capacity + 7) / 8 else { return nil }
     if capacity % 8 != 0, bytes[bytes.count - 1] >> UInt8(capacity % 8) != 0 { return nil }
     self.capacity = capacity
     self.bytes = bytes
