@@ -8,13 +8,15 @@ import Testing
 struct BlobTests {
   /// Two and a half chunks.
   static let large = Limits.chunkBytes * 5 / 2
+  /// Made once, because loops are slow in a debug build.
+  static let upload = Samples.upload(large)
 
   @Test("A large payload goes up in chunks of at most 1 MiB and arrives whole")
   func upload() async throws {
     try await TestFederation.serving { federation in
       await federation.coordinator.expect(Self.large)
       try await federation.enrolled { client, _ in
-        let upload = Samples.upload(Self.large)
+        let upload = Self.upload
         try await client.submitUpload(round: 1, upload)
         #expect(await federation.coordinator.received == [.upload(1, upload)])
         let appended = await federation.coordinator.appended
@@ -29,7 +31,7 @@ struct BlobTests {
     try await TestFederation.serving { federation in
       await federation.coordinator.expect(Self.large, failAfter: Limits.chunkBytes)
       try await federation.enrolled { client, _ in
-        let upload = Samples.upload(Self.large)
+        let upload = Self.upload
         try await client.submitUpload(round: 1, upload)
         #expect(await federation.coordinator.received == [.upload(1, upload)])
         #expect(await federation.coordinator.appended.map(\.offset) == [0, 1 << 20, 2 << 20])
@@ -40,7 +42,7 @@ struct BlobTests {
   @Test("An upload goes on where an earlier process stopped, at any byte")
   func resumesLater() async throws {
     try await TestFederation.serving { federation in
-      let upload = Samples.upload(Self.large)
+      let upload = Self.upload
       await federation.coordinator.expect(Self.large)
       await federation.coordinator.hold(Array(upload.payload[..<777]), of: Digest(sha256: upload.payload))
       try await federation.enrolled { client, _ in
@@ -57,7 +59,7 @@ struct BlobTests {
       await federation.coordinator.expect(Self.large - 1)
       try await federation.enrolled { client, _ in
         await #expect(throws: WireError.oversize(what: "blob", limit: Self.large - 1, found: Self.large)) {
-          try await client.submitUpload(round: 1, Samples.upload(Self.large))
+          try await client.submitUpload(round: 1, Self.upload)
         }
         #expect(await federation.coordinator.appended.isEmpty)
       }
@@ -67,7 +69,7 @@ struct BlobTests {
   @Test("Bytes that do not have the announced digest are refused and forgotten")
   func corrupt() async throws {
     try await TestFederation.serving { federation in
-      let upload = Samples.upload(Self.large)
+      let upload = Self.upload
       let digest = Digest(sha256: upload.payload)
       await federation.coordinator.expect(Self.large)
       await federation.coordinator.hold([99], of: digest)  // the payload begins with another byte

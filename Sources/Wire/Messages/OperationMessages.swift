@@ -209,23 +209,23 @@ extension AbandonedRound {
 extension Tributary_V1_AbandonReason {
   init(_ reason: AbandonReason) {
     switch reason {
-    case .tooFewAdverts(let have, let need): self.init(.tooFewAdverts, have, need)
-    case .tooFewShares(let have, let need): self.init(.tooFewShares, have, need)
-    case .tooFewUploads(let have, let need): self.init(.tooFewUploads, have, need)
-    case .tooFewConfirmations(let have, let need): self.init(.tooFewConfirmations, have, need)
-    case .tooFewAnswers(let have, let need): self.init(.tooFewAnswers, have, need)
-    case .cannotUnmask(let detail): self.init(.cannotUnmask, detail: detail)
+    case .tooFewAdverts(let have, let need): self.init(kind: .tooFewAdverts, have, need)
+    case .tooFewShares(let have, let need): self.init(kind: .tooFewShares, have, need)
+    case .tooFewUploads(let have, let need): self.init(kind: .tooFewUploads, have, need)
+    case .tooFewConfirmations(let have, let need): self.init(kind: .tooFewConfirmations, have, need)
+    case .tooFewAnswers(let have, let need): self.init(kind: .tooFewAnswers, have, need)
+    case .cannotUnmask(let detail): self.init(kind: .cannotUnmask, detail: detail)
     case .impossibleTotalWeight(let found, let survivors):
-      self.init(.impossibleTotalWeight, survivors)
+      self.init(kind: .impossibleTotalWeight, survivors)
       totalWeight = found
-    case .occupancyAlarm: self.init(.occupancyAlarm)
-    case .impossibleSum(let detail): self.init(.impossibleSum, detail: detail)
-    case .cannotGoOn(let detail): self.init(.cannotGoOn, detail: detail)
-    case .stopped: self.init(.stopped)
+    case .occupancyAlarm: self.init(kind: .occupancyAlarm)
+    case .impossibleSum(let detail): self.init(kind: .impossibleSum, detail: detail)
+    case .cannotGoOn(let detail): self.init(kind: .cannotGoOn, detail: detail)
+    case .stopped: self.init(kind: .stopped)
     }
   }
 
-  private init(_ kind: Kind, _ have: Int = 0, _ need: Int = 0, detail: String = "") {
+  private init(kind: Kind, _ have: Int = 0, _ need: Int = 0, detail: String = "") {
     self.init()
     self.kind = kind
     self.have = UInt32(clamping: have)

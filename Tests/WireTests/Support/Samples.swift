@@ -1,3 +1,4 @@
+import Federation
 import SecureAggregation
 
 @testable import Wire
@@ -82,4 +83,34 @@ enum Samples {
     Instruction(token: "t5", roundID: 7, step: .unmask(quorum)),
     Instruction(token: "t6", roundID: 7, step: .closed(close(7))),
   ]
+}
+
+extension Samples {
+  static let reasons: [AbandonReason] = [
+    .tooFewAdverts(have: 1, need: 3), .tooFewShares(have: 2, need: 3), .tooFewUploads(have: 3, need: 4),
+    .tooFewConfirmations(have: 1, need: 2), .tooFewAnswers(have: 0, need: 3), .cannotUnmask("wrong shares"),
+    .impossibleTotalWeight(found: 1 << 50, survivors: 4), .occupancyAlarm, .impossibleSum("negative count"),
+    .cannotGoOn("no column is left"), .stopped,
+  ]
+
+  /// A run in which nothing is left out.
+  static let run = RunSnapshot(
+    run: "hearts-1", planName: "hearts", plan: digest(31), standing: .failed(reason: "no column is left"),
+    submittedAt: 1.25,
+    startedAt: 2.5, endedAt: 3.75, roundsClosed: 5, roundsTotal: 33,
+    current: RoundSnapshot(
+      roundID: 1 << 32 | 9, kind: .evaluation, number: 6, phase: .confirming, openedAt: 5, phaseEndsAt: 6, deadline: 7,
+      answered: ["north", "south"], waitingFor: [LateParticipant(name: "east", reason: "training 40%")]),
+    metrics: [
+      RoundMetrics(
+        number: 3, roundID: 3, model: digest(32), survivors: 4, rows: 920, tooFewRows: false, meanLoss: 0.5,
+        accuracy: 0.75, auc: 0.875, aucTieBound: 0.0625, updateNorm: 1.5),
+      RoundMetrics(number: 4, roundID: 4, model: digest(33), survivors: 3, rows: 12, tooFewRows: true),
+    ],
+    abandoned: reasons.enumerated().map { index, reason in
+      AbandonedRound(
+        roundID: UInt64(index), kind: RoundKind.allCases[index % 4], number: index,
+        phase: RoundPhase.allCases[index % 5], reason: reason, at: Double(index) / 2)
+    },
+    droppedColumns: ["cholesterol"], model: digest(34), traffic: Traffic(bytesUp: 1 << 33, bytesDown: 1 << 34))
 }
