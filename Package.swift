@@ -68,7 +68,7 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["Texts"]),
     .target(name: "Schemas", dependencies: ["Texts", "Tensors"]),
     .target(name: "Documents", dependencies: ["Texts", "Yams"]),
-    .target(name: "SecureAggregation", dependencies: ["COpenSSL"]),
+    .target(name: "SecureAggregation", dependencies: ["COpenSSL"], swiftSettings: [.unsafeFlags(["-O"])]),
 
     // Floor 1
     .target(name: "Identities", dependencies: ["SecureAggregation"] + certificates),

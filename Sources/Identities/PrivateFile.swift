@@ -20,7 +20,10 @@ public enum PrivateFile {
   }
 
   /// Writes a file (0600), replacing what was there in one step: a temporary file, fsync, rename, fsync of the directory.
-  public static func replace(_ path: String, contents: [UInt8]) throws(IdentityError) {
+  ///
+  /// - Parameter durably: False leaves the two fsyncs out, for what a power failure may take back: a reader still sees
+  ///   the old content or the new one.
+  public static func replace(_ path: String, contents: [UInt8], durably: Bool = true) throws(IdentityError) {
     let temporary = path + ".new"
     unlink(temporary)
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -31,14 +34,14 @@ public enum PrivateFile {
       let count = contents[written...].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
       if count >= 0 { written += count } else if errno != EINTR { failure = reason() }
     }
-    if failure == nil, fsync(file) != 0 { failure = reason() }
+    if failure == nil, durably, fsync(file) != 0 { failure = reason() }
     close(file)
     if failure == nil, rename(temporary, path) != 0 { failure = reason() }
     if let failure {
       unlink(temporary)
       throw .cannotWrite(path: path, reason: failure)
     }
-    try syncDirectory(of: path)
+    if durably { try syncDirectory(of: path) }
   }
 
   /// Reads a small file. A secret one must be closed to everyone but its owner.
@@ -86,7 +89,8 @@ public enum PrivateFile {
     try syncDirectory(of: path)
   }
 
-  private static func syncDirectory(of path: String) throws(IdentityError) {
+  /// Makes the names in a file's directory durable.
+  public static func syncDirectory(of path: String) throws(IdentityError) {
     let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let directory = open(parent, O_RDONLY | O_CLOEXEC)
     guard directory >= 0 else { throw .cannotWrite(path: path, reason: reason()) }

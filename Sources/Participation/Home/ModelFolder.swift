@@ -10,13 +10,14 @@ struct ModelFolder: Sendable {
     return bytes
   }
 
-  /// Keeps a checkpoint; its digest is taken here, so that a file is never under another's name.
+  /// Keeps a checkpoint; its digest is taken here, so that a file is never under another's name. One that a power failure
+  /// takes back is fetched again.
   func keep(checkpoint bytes: [UInt8]) throws(ParticipationError) {
-    try OwnedFile.replace(path(Digest(sha256: bytes)), with: bytes)
+    try OwnedFile.replace(path(Digest(sha256: bytes)), with: bytes, durably: false)
   }
 
-  /// Drops a checkpoint that a later one has replaced.
-  func drop(_ digest: Digest) throws(ParticipationError) { try OwnedFile.erase(path(digest)) }
+  /// Drops a checkpoint that a later one has replaced. It is everyone's, and no secret.
+  func drop(_ digest: Digest) throws(ParticipationError) { try OwnedFile.remove(path(digest)) }
 
   /// The model that the plan's recipe makes of this node's training rows alone. It never leaves.
   func localModelPath(plan: Digest) -> String { "\(directory)/local-\(plan.hex).safetensors" }

@@ -106,14 +106,24 @@ extension NodeHome {
 
   /// What the node's process last said it was doing.
   public func activity() throws(ParticipationError) -> NodeActivity? {
-    try readJSON(NodeActivity.self, from: activityFile)
+    try unlessDamaged { () throws(ParticipationError) in try readJSON(NodeActivity.self, from: activityFile) }
   }
 
-  func save(_ activity: NodeActivity) throws(ParticipationError) { try writeJSON(activity, to: activityFile) }
+  func save(_ activity: NodeActivity) throws(ParticipationError) {
+    try writeJSON(activity, to: activityFile, durably: false)
+  }
 
   /// The runs that this node took part in, oldest first.
   public func history() throws(ParticipationError) -> [RunHistory] {
-    try readJSON([RunHistory].self, from: historyFile) ?? []
+    try unlessDamaged { () throws(ParticipationError) in try readJSON([RunHistory].self, from: historyFile) } ?? []
+  }
+
+  /// These files are written without waiting for the disk. One that a power failure spoilt counts as missing: the coordinator
+  /// is asked for the closes again.
+  private func unlessDamaged<Value>(
+    _ read: () throws(ParticipationError) -> Value?
+  ) throws(ParticipationError) -> Value? {
+    do throws(ParticipationError) { return try read() } catch .damaged { return nil }
   }
 
   /// What is remembered of one run.
@@ -125,7 +135,9 @@ extension NodeHome {
   func beginHistory(_ new: RunHistory) throws {
     try withStateLock {
       let all = try history()
-      if !all.contains(where: { $0.run == new.run }) { try writeJSON(all + [new], to: historyFile) }
+      if !all.contains(where: { $0.run == new.run }) {
+        try writeJSON(all + [new], to: historyFile, durably: false)
+      }
     }
   }
 
@@ -139,7 +151,7 @@ extension NodeHome {
     var all = try history()
     guard let index = all.lastIndex(where: { $0.run == run }) else { return }
     change(&all[index])
-    try writeJSON(all, to: historyFile)
+    try writeJSON(all, to: historyFile, durably: false)
   }
 
   func readJSON<Value: Decodable>(_ type: Value.Type, from path: String) throws(ParticipationError) -> Value? {
@@ -153,11 +165,16 @@ extension NodeHome {
     }
   }
 
-  func writeJSON(_ value: some Encodable, to path: String) throws(ParticipationError) {
+  func writeJSON(_ value: some Encodable, to path: String, durably: Bool = true) throws(ParticipationError) {
+    try OwnedFile.replace(path, with: try jsonLine(value, for: path), durably: durably)
+  }
+
+  /// The value on one line.
+  func jsonLine(_ value: some Encodable, for path: String) throws(ParticipationError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.dateEncodingStrategy = .iso8601
     encoder.outputFormatting = [.sortedKeys]
     guard let bytes = try? encoder.encode(value) else { throw .damaged(path: path, reason: "a value does not encode") }
-    try OwnedFile.replace(path, with: [UInt8](bytes))
+    return [UInt8](bytes)
   }
 }

@@ -131,11 +131,13 @@ extension NodeHome {
   func lock() throws(ParticipationError) -> Lock {
     let descriptor = open(lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .file(path: lockFile, reason: String(cString: strerror(errno))) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw .alreadyRunning(path: path)
+    // Someone who only looks (isInUse) holds it for a moment; a process that takes part, for good.
+    for attempt in 0..<5 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return Lock(descriptor: descriptor) }
+      if attempt < 4 { usleep(10_000) }
     }
-    return Lock(descriptor: descriptor)
+    close(descriptor)
+    throw .alreadyRunning(path: path)
   }
 
   /// Whether a process takes part with the home now.

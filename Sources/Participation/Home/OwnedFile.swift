@@ -10,8 +10,10 @@ import Identities
 /// Files that belong to the node's owner alone (0600): written whole or not at all, and gone when they are deleted.
 enum OwnedFile {
   /// Replaces the file at `path` durably: after a crash either the old content is there or the new one, never a part.
-  static func replace(_ path: String, with bytes: [UInt8]) throws(ParticipationError) {
-    do { try PrivateFile.replace(path, contents: bytes) } catch { throw .identity(error) }
+  ///
+  /// - Parameter durably: False for what a power failure may take back, which costs no fsync.
+  static func replace(_ path: String, with bytes: [UInt8], durably: Bool = true) throws(ParticipationError) {
+    do { try PrivateFile.replace(path, contents: bytes, durably: durably) } catch { throw .identity(error) }
   }
 
   /// Overwrites the file with zeros and deletes it. A file that is not there is no error.
@@ -19,10 +21,16 @@ enum OwnedFile {
     do { try PrivateFile.erase(path) } catch { throw .identity(error) }
   }
 
-  /// Adds a line to a file that only ever grows, and makes it durable.
+  /// Deletes a file that holds no secret. A file that is not there is no error.
+  static func remove(_ path: String) throws(ParticipationError) {
+    guard unlink(path) == 0 || errno == ENOENT else { throw failure(path) }
+  }
+
+  /// Adds a line to a file that only ever grows, and makes it durable unless a power failure may take it back.
   ///
   /// A last line that a crash cut short gets its line feed first, so that it spoils no other.
-  static func append(line: [UInt8], to path: String) throws(ParticipationError) {
+  static func append(line: [UInt8], to path: String, durably: Bool = true) throws(ParticipationError) {
+    let isNew = !exists(path)
     let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }
@@ -30,8 +38,13 @@ enum OwnedFile {
     let end = lseek(descriptor, 0, SEEK_END)
     let cut = end > 0 && pread(descriptor, &last, 1, end - 1) == 1 && last != UInt8(ascii: "\n")
     let bytes = (cut ? [UInt8(ascii: "\n")] : []) + line + [UInt8(ascii: "\n")]
-    guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count, fsync(descriptor) == 0
-    else { throw failure(path) }
+    guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
+      throw failure(path)
+    }
+    guard durably else { return }
+    guard fsync(descriptor) == 0 else { throw failure(path) }
+    guard isNew else { return }
+    do { try PrivateFile.syncDirectory(of: path) } catch { throw .identity(error) }
   }
 
   /// The file's bytes, or `nil` when there is none.

@@ -41,15 +41,15 @@ public struct RecordEntry: Sendable, Hashable, Codable {
 }
 
 extension NodeHome {
-  /// Adds a line; it is durable when this returns.
-  func record(_ entry: RecordEntry) throws(ParticipationError) {
+  /// Adds a line; it is durable when this returns, unless a power failure may take it back.
+  func record(_ entry: RecordEntry, durably: Bool = true) throws(ParticipationError) {
     let encoder = JSONEncoder()
     encoder.dateEncodingStrategy = .iso8601
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let line = try? encoder.encode(entry) else {
       throw .file(path: recordFile, reason: "an entry does not encode")
     }
-    try OwnedFile.append(line: [UInt8](line), to: recordFile)
+    try OwnedFile.append(line: [UInt8](line), to: recordFile, durably: durably)
   }
 
   /// The whole record, oldest first. A last line that a crash cut short is left out.

@@ -20,8 +20,6 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
   case rows(message: String, hint: String?)
   /// The plan asks for something that this version does not do.
   case plan(message: String, hint: String?)
-  /// A step of the round cannot be taken; the next round may go well.
-  case round(message: String, hint: String?)
   /// Answering would be the third answered set for one model or one statistic.
   case retry(message: String)
   case locked(what: String)
@@ -41,7 +39,7 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
       "\(known) participants of this round are known peers, and the policy asks for at least \(policy)"
     case .peerHasOtherKey(let name): "\(name) came with another key than the one in policy.yaml"
     case .roundDiffersFromPlan(let what): "the round differs from the plan that it names: \(what)"
-    case .rows(let message, _), .plan(let message, _), .round(let message, _), .retry(let message): message
+    case .rows(let message, _), .plan(let message, _), .retry(let message): message
     case .locked(let what): "the node is locked since it saw an attack: \(what)"
     }
   }
@@ -60,7 +58,7 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
     case .peerHasOtherKey(let name):
       "ask the owner of \(name) for its fingerprint, then: tributary policy peers add FINGERPRINT --name \(name)"
     case .roundDiffersFromPlan: "ask the operator; a coordinator that follows its plan never sends this"
-    case .rows(_, let hint), .plan(_, let hint), .round(_, let hint): hint
+    case .rows(_, let hint), .plan(_, let hint): hint
     case .retry: "see what a further answer can reveal, then: tributary policy retry"
     case .locked: "talk to the operator, then: tributary policy resume"
     }

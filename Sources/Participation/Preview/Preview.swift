@@ -63,7 +63,7 @@ public struct Preview: Sendable, Hashable, Codable {
   public var caveats: [String]
 
   /// Bytes that leave in the whole run.
-  public var totalBytes: Int { leaving.reduce(0) { $0 + $1.totalBytes } }
+  public var totalBytes: Int
 }
 
 extension Preview {
@@ -84,6 +84,7 @@ extension Preview {
       let free = plan.evaluation.fold == nil ? [] : ["evaluation.fold"]
       let network = plan.widestNetwork
       let smallest = plan.cohort.minimumSurvivors
+      let leaving = LeavingRound.rounds(of: plan)
       return Preview(
         node: Node(
           name: settings.name, organisation: settings.organisation ?? "",
@@ -100,7 +101,8 @@ extension Preview {
           threshold: RunPlan.Cohort.threshold(of: plan.cohort.size, colluders: plan.cohort.assumedColluders),
           hiddenAmong: smallest - 1, knownPeers: policy.peers.count, minimumKnownPeers: policy.minimumKnownPeers,
           exampleWeights: plan.update.weights == .examples),
-        leaving: LeavingRound.rounds(of: plan), caveats: caveats(plan: plan, policy: policy, rows: rows.report))
+        leaving: leaving, caveats: caveats(plan: plan, policy: policy, rows: rows.report),
+        totalBytes: leaving.reduce(0) { $0 + $1.totalBytes })
     } catch {
       throw .document(message: error.description, hint: error.hint)
     }

@@ -17,16 +17,27 @@ struct NodeRound: Codable, Sendable {
 }
 
 extension NodeHome {
-  private func roundFile(_ roundID: UInt64) -> String { "\(stateDirectory)/round-\(roundID).json" }
+  private func roundFile(_ roundID: UInt64) -> String { "\(stateDirectory)/round-\(roundID).jsonl" }
 
   /// The round's state, if it is under way here.
-  func round(_ roundID: UInt64) throws(ParticipationError) -> NodeRound? {
-    try readJSON(NodeRound.self, from: roundFile(roundID))
-  }
+  func round(_ roundID: UInt64) throws(ParticipationError) -> NodeRound? { try readRound(roundFile(roundID)) }
 
   /// Makes the round's state durable. Always before the message that it holds is sent.
+  ///
+  /// The state is one more line of the round's file, and the last whole line counts. A file that only grows costs one
+  /// fsync a step, and leaves no replaced copy of its secrets behind where erasing could not reach it.
   func save(_ round: NodeRound) throws(ParticipationError) {
-    try writeJSON(round, to: roundFile(round.plan.roundID))
+    let file = roundFile(round.plan.roundID)
+    try OwnedFile.append(line: try jsonLine(round, for: file), to: file)
+  }
+
+  private func readRound(_ file: String) throws(ParticipationError) -> NodeRound? {
+    guard let bytes = try OwnedFile.readSecret(file) else { return nil }
+    let decoder = JSONDecoder()
+    for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
+      if let round = try? decoder.decode(NodeRound.self, from: Data(line)) { return round }
+    }
+    return nil
   }
 
   /// Overwrites and deletes the round's secrets.
@@ -35,8 +46,8 @@ extension NodeHome {
   /// Every round that is under way here, oldest first.
   func rounds() throws(ParticipationError) -> [NodeRound] {
     var rounds: [NodeRound] = []
-    for name in OwnedFile.names(in: stateDirectory) where name.hasPrefix("round-") && name.hasSuffix(".json") {
-      if let round = try readJSON(NodeRound.self, from: "\(stateDirectory)/\(name)") { rounds.append(round) }
+    for name in OwnedFile.names(in: stateDirectory) where name.hasPrefix("round-") && name.hasSuffix(".jsonl") {
+      if let round = try readRound("\(stateDirectory)/\(name)") { rounds.append(round) }
     }
     return rounds.sorted { $0.plan.roundID < $1.plan.roundID }
   }
@@ -67,13 +78,15 @@ extension NodeHome {
 
   /// Adds a close to its run's chain and to the run's history.
   ///
-  /// The history goes first: it takes a close once, so that a crash in between is mended by the same close again.
+  /// The history goes first and takes a close once, so that a crash in between is mended by the same close again; what a
+  /// power failure takes back of it is asked for again.
   func take(_ signed: SignedRoundClose, coordinator: IdentityKey) throws {
     try withStateLock {
-      var ledger = try ledger()
+      let before = try ledger()
+      var ledger = before
       let recorded = Swift.Result { try ledger.record(signed, coordinator: coordinator) }
       if case .success = recorded { try unlockedChangeHistory(of: signed.close.run) { $0.apply(signed.close) } }
-      try writeJSON(ledger, to: ledgerFile)
+      if ledger != before { try writeJSON(ledger, to: ledgerFile) }
       try recorded.get()
     }
   }

@@ -16,13 +16,14 @@ extension RoundWorker {
     if let round = try home.round(roundID), round.averaging.plan == signed {
       return try await send { try await $0.advertise(round: roundID, round.averaging.advert) }
     }
+    try await finishEarlierRounds(before: roundID)
     try home.ledger().checkUnlocked()
     let plan = try readPlan(bytes, of: signed.plan)
     let policy = try home.policy()
     if let refusal = try policy.refusal(of: plan) { throw RefusalError(refusal) }
     let rows = try rows(of: plan)
     try home.beginHistory(RunHistory(run: signed.plan.run, planName: plan.name, plan: signed.plan.trainer))
-    try await catchUp(run: signed.plan.run)
+    try await catchUp(run: signed.plan.run, to: roundID)
     let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
     try check(signed.plan, against: plan, checkpoint: checkpoint)
 
@@ -40,7 +41,7 @@ extension RoundWorker {
 
   /// M1: checks the roster, shares the round's secrets, and begins to train while the others do the same.
   mutating func share(_ roster: Roster, roundID: UInt64) async throws {
-    guard var round = try home.round(roundID) else { return }
+    guard var round = try home.round(roundID) else { return await board.idle() }
     let policy = try home.policy()
     if let refusal = policy.refusal(of: roster) { throw RefusalError(refusal) }
     let codec = try codec(of: round, rosterCount: roster.count)
@@ -54,11 +55,12 @@ extension RoundWorker {
 
   /// M2: masks this node's values and uploads them.
   mutating func upload(_ delivery: ShareDelivery, roundID: UInt64) async throws {
-    guard var round = try home.round(roundID), let roster = round.averaging.roster else { return }
+    guard var round = try home.round(roundID), let roster = round.averaging.roster else {
+      return await board.idle()
+    }
     try home.changeLedger { ledger throws(AveragingError) in
       try round.averaging.receive(delivery, ledger: &ledger)
     }
-    try home.save(round)
     let isRepeated = round.averaging.upload != nil
     let contribution = try await contribution(to: round)
     let values = try await values(of: contribution)
@@ -80,12 +82,16 @@ extension RoundWorker {
     }
     try home.save(round)
     try remember(values, of: contribution)
+    log.info(
+      "round \(roundID) (\(round.plan.kind)) of run \(round.plan.run): sending \(message.payload.count) masked bytes")
     try await send { try await $0.submitUpload(round: roundID, message) }
   }
 
   /// M3: signs the one set of survivors that this node will help to open.
   func confirm(_ survivors: SurvivorSet, roundID: UInt64) async throws {
-    guard var round = try home.round(roundID), let roster = round.averaging.roster else { return }
+    guard var round = try home.round(roundID), let roster = round.averaging.roster else {
+      return await board.idle()
+    }
     let policy = try home.policy()
     let members = Set(survivors.survivors.ranks.filter { $0 < roster.count }.map { roster.peers[$0].key })
     let message = try await underRetryRule(round, among: members) { ledger throws(AveragingError) in
@@ -97,13 +103,17 @@ extension RoundWorker {
 
   /// M4: reveals what opens the sum, once for this set and never for another.
   func unmask(_ quorum: Quorum, roundID: UInt64) async throws {
-    guard var round = try home.round(roundID), let roster = round.averaging.roster else { return }
+    guard var round = try home.round(roundID), let roster = round.averaging.roster else {
+      return await board.idle()
+    }
     let isRepeated = round.averaging.answer != nil
     let members = (round.averaging.survivorBitmap?.ranks ?? []).map { roster.peers[$0] }
     let message = try await underRetryRule(round, among: Set(members.map(\.key))) { ledger throws(AveragingError) in
       try round.averaging.answer(quorum, ledger: &ledger)
     }
-    if !isRepeated { try home.record(entry(.opened, round, participants: members.map(\.name))) }
+    if !isRepeated {
+      try home.record(entry(.opened, round, participants: members.map(\.name)), durably: false)
+    }
     try home.save(round)
     try await send { try await $0.unmask(round: roundID, message) }
   }
@@ -111,11 +121,8 @@ extension RoundWorker {
   /// The round is over: its secrets go, and the run's chain of closes grows by one.
   mutating func closed(_ signed: SignedRoundClose) async throws {
     guard try home.history(of: signed.close.run) != nil else { return }
-    let kind = try home.round(signed.close.roundID)?.plan.kind
-    if try await !catchUp(run: signed.close.run).contains(signed) { try take(signed) }
-    if kind == .evaluation, signed.close.outcome == .done {
-      try home.changeHistory(of: signed.close.run) { $0.finished = true }
-    }
+    try await catchUp(run: signed.close.run, to: signed.close.roundID)
+    try take(signed)
     await board.idle()
   }
 }
@@ -159,7 +166,7 @@ extension RoundWorker {
   private func checkpoint(_ digest: Digest, plan: RunPlan) async throws -> TableCheckpoint {
     var bytes = try home.models.checkpoint(digest)
     if bytes == nil {
-      let fetched = try await connection.fetchBlob(digest, limit: plan.largestCheckpoint)
+      let fetched = try await send { try await $0.fetchBlob(digest, limit: plan.largestCheckpoint) }
       guard Digest(sha256: fetched) == digest else {
         throw ParticipationError.protocolBroken(what: "the checkpoint that came for \(digest) has another digest")
       }
@@ -177,18 +184,21 @@ extension RoundWorker {
     }
   }
 
-  /// Fetches the run's closes that this node does not hold and takes them in, in their order.
-  @discardableResult
-  func catchUp(run: String) async throws -> [SignedRoundClose] {
-    var taken: [SignedRoundClose] = []
-    while true {
-      let last = try home.ledger().lastClose(run: run, coordinator: coordinatorKey)?.close.roundID ?? 0
-      let closes = try await connection.closes(run: run, after: last)
-      guard !closes.isEmpty else { return taken }
-      for close in closes where close.close.roundID > last { try take(close) }
-      taken += closes
-      if closes.allSatisfy({ $0.close.roundID <= last }) { return taken }
+  /// Takes in the ends of rounds that went on without this node, or whose close a newer instruction has overtaken.
+  func finishEarlierRounds(before roundID: UInt64 = .max) async throws {
+    let runs = try home.rounds().filter { $0.plan.roundID < roundID }.map(\.plan.run)
+    for run in Set(runs).sorted() {
+      do { try await catchUp(run: run) } catch WireError.unknownRun { continue }
     }
+  }
+
+  /// Fetches the run's closes up to a round that this node does not hold, and takes them in, in their order.
+  ///
+  /// Round identifiers are one counter of the coordinator, so that between a close and the next identifier there is none.
+  func catchUp(run: String, to roundID: UInt64 = .max) async throws {
+    let last = try home.history(of: run)?.lastRoundID ?? 0
+    guard last == 0 || last + 1 < roundID else { return }
+    for close in try await send({ try await $0.closes(run: run, after: last) }) { try take(close) }
   }
 
   /// Adds a close to the chain, erases the round's secrets and drops the model that a newer one has replaced.
@@ -196,9 +206,12 @@ extension RoundWorker {
     let close = signed.close
     let round = try home.round(close.roundID)
     try home.take(signed, coordinator: coordinatorKey)
+    if round?.plan.kind == .evaluation, close.outcome == .done {
+      try home.changeHistory(of: close.run) { $0.finished = true }
+    }
     try home.eraseRound(close.roundID)
     if close.outcome == .done, close.modelOut != close.modelIn { try home.models.drop(close.modelIn) }
-    if let round { try home.record(entry(close.outcome == .done ? .closed : .abandoned, round)) }
+    if let round { try home.record(entry(close.outcome == .done ? .closed : .abandoned, round), durably: false) }
   }
 }
 

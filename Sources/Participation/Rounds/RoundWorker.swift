@@ -58,10 +58,8 @@ struct RoundWorker {
   ///
   /// - Throws: Only what no further instruction can mend: a certificate that is revoked or has expired, a full disk.
   mutating func run() async throws {
-    for round in try home.rounds() {
-      // A round that ended while this node was away: its close erases it. Without a connection the ear will say so.
-      _ = try? await catchUp(run: round.plan.run)
-    }
+    // A round that ended while this node was away: its close erases it. Without a connection the ear will say so.
+    try? await finishEarlierRounds()
     while let instruction = await mailbox.next() {
       try Task.checkCancellation()
       try await handle(instruction)
@@ -116,16 +114,26 @@ extension RoundWorker {
   /// Tells the coordinator not to wait and the owner what to do, and looks at the instruction again when something of the
   /// owner's changes.
   private func refuse(_ instruction: Instruction, _ refusal: Refusal) async throws {
-    await board.waiting(refusal.description, hint: refusal.hint)
+    let isNew = await board.waiting(refusal.description, hint: refusal.hint)
     await mailbox.park(instruction)
-    try home.record(
-      RecordEntry(at: now(), event: .declined, round: instruction.roundID, note: refusal.description))
+    try await decline(instruction.roundID, reason: refusal.description, onRecord: isNew)
+  }
+
+  /// Takes no further part in a round, for a reason that the owner need not see to.
+  private func leave(_ roundID: UInt64, _ error: AveragingError) async throws {
+    log.warning("this node leaves round \(roundID): \(error)")
+    await board.idle()
+    try await decline(roundID, reason: "\(error)", onRecord: true)
+  }
+
+  private func decline(_ roundID: UInt64, reason: String, onRecord: Bool) async throws {
+    if onRecord { try home.record(RecordEntry(at: now(), event: .declined, round: roundID, note: reason)) }
     do {
-      try await connection.decline(round: instruction.roundID, reason: refusal.description)
+      try await connection.decline(round: roundID, reason: reason)
     } catch let error as WireError where error.endsParticipation {
       throw ParticipationError.coordinator(error)
     } catch {
-      log.debug("declining round \(instruction.roundID): \(error)")  // the phase's end tells the coordinator too
+      log.debug("declining round \(roundID): \(error)")  // the phase's end tells the coordinator too
     }
   }
 
@@ -151,9 +159,7 @@ extension RoundWorker {
       try await refuse(instruction, .clipNormTooLarge(plan: plan, policy: policy))
     case .staleRound, .notASurvivor, .absentFromRoster:
       log.info("round \(instruction.roundID) goes on without this node: \(error)")
-    default:
-      log.warning("this node leaves round \(instruction.roundID): \(error)")
-      try await refuse(instruction, .round(message: "\(error)", hint: error.hint))
+    default: try await leave(instruction.roundID, error)
     }
   }
 }
@@ -161,13 +167,16 @@ extension RoundWorker {
 // MARK: - Sending
 
 extension RoundWorker {
-  /// Sends a message that is on the disk already, and again while the coordinator does not answer, until it is taken or a
-  /// newer instruction makes it useless.
-  func send(_ call: (any CoordinatorConnection) async throws -> Void) async throws {
+  /// Calls the coordinator, and again while it does not answer, until it does or a newer instruction makes the call useless.
+  ///
+  /// What is sent is on the disk already, so that a repetition has the same bytes.
+  func send<Answer: Sendable>(_ call: (any CoordinatorConnection) async throws -> Answer) async throws -> Answer {
     var backoff = Backoff()
     while true {
       do {
-        return try await call(connection)
+        let answer = try await call(connection)
+        await board.reached()
+        return answer
       } catch let error as WireError where error.passes {
         await board.unreachable(error.description, hint: error.hint)
         if await mailbox.hasNewer { throw Overtaken() }

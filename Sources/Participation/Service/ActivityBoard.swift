@@ -41,13 +41,18 @@ actor ActivityBoard {
   func progress(_ fraction: Double) { self.fraction = fraction }
 
   /// Only the owner can go on; said once with what to type.
-  func waiting(_ reason: String, hint: String?) {
-    if said != reason {
+  ///
+  /// - Returns: Whether the reason is a new one.
+  @discardableResult
+  func waiting(_ reason: String, hint: String?) -> Bool {
+    let isNew = said != reason
+    if isNew {
       said = reason
       log.warning("waiting for the owner: \(reason)")
       if let hint { log.warning("hint: \(hint)") }
     }
     set(.waitingForOwner(reason: reason, hint: hint))
+    return isNew
   }
 
   /// The coordinator does not answer: said once, and the node goes on trying.

@@ -37,7 +37,7 @@ extension NodeStatus {
     certificateEnds = left ? nil : try home.certificateEnds()
     running = home.isInUse
     activity = try home.activity()
-    locked = try home.ledger().attack.map { "\($0)" }
+    locked = try home.ledger().attack.map { "round \($0.roundID) of run \($0.run): \($0.error)" }
     allowedPlans = try home.policy().plans.count
     runs = try home.history()
     recent = Array(record.suffix(recentEntries))
