@@ -86,12 +86,13 @@ public struct CoordinatorAuthority: Sendable {
   ///
   /// Issued anew each time the coordinator starts, for as long as the authority lives: its key is as safe as the
   /// authority's own, which lies beside it. Participants recognise the coordinator by the role in it and by its issuer, so
-  /// it holds no host name and the coordinator may move.
+  /// no real host name stands in it and the coordinator may move.
   public func issueServer(now: Date = Date()) throws(IdentityError) -> TLSMaterial {
     let serverKey = P256.Signing.PrivateKey()
     let leaf = try issue(
       publicKey: .init(serverKey.publicKey), commonName: "tributary coordinator", organisation: "tributary",
-      uris: [Names.coordinatorURI], usage: .serverAuth, from: now, until: certificate.notValidAfter)
+      uris: [Names.coordinatorURI], host: Names.coordinatorHost, usage: .serverAuth, from: now,
+      until: certificate.notValidAfter)
     return TLSMaterial(chain: [leaf, certificateDER], keyPEM: serverKey.pemRepresentation)
   }
 
@@ -111,7 +112,7 @@ public struct CoordinatorAuthority: Sendable {
   }
 
   private func issue(
-    publicKey: Certificate.PublicKey, commonName: String, organisation: String, uris: [String],
+    publicKey: Certificate.PublicKey, commonName: String, organisation: String, uris: [String], host: String? = nil,
     usage: ExtendedKeyUsage.Usage, from: Date, until: Date
   ) throws(IdentityError) -> [UInt8] {
     do {
@@ -128,7 +129,7 @@ public struct CoordinatorAuthority: Sendable {
           Critical(BasicConstraints.notCertificateAuthority)
           Critical(KeyUsage(digitalSignature: true))
           try ExtendedKeyUsage([usage])
-          SubjectAlternativeNames(uris.map { .uniformResourceIdentifier($0) })
+          SubjectAlternativeNames(uris.map { .uniformResourceIdentifier($0) } + (host.map { [.dnsName($0)] } ?? []))
           AuthorityKeyIdentifier(keyIdentifier: try certificate.extensions.subjectKeyIdentifier?.keyIdentifier)
         },
         issuerPrivateKey: .init(key))

@@ -2,6 +2,8 @@
 public enum Names {
   /// The coordinator's role, as a subject alternative name of its server certificate.
   static let coordinatorURI = "tributary://coordinator"
+  /// Stands beside the role for TLS libraries that must compare a host name. Nothing resolves it.
+  public static let coordinatorHost = "coordinator.tributary"
   static let participantPrefix = "tributary://participant/"
   static let averagingKeyPrefix = "tributary://averaging-key/"
 

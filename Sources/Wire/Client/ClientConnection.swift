@@ -20,7 +20,7 @@ enum ClientConnection {
     let trust = CoordinatorTrust(authority: authority)
     var config = Self.config
     // Names no host: it only fills the TLS server name and HTTP/2 authority, where an IP address may not stand.
-    config.http2.authority = "coordinator.tributary"
+    config.http2.authority = Names.coordinatorHost
     let transport = try Transport(
       target: .dns(host: address.host, port: address.port),
       transportSecurity: .mTLS(

@@ -75,6 +75,7 @@ public struct ParticipantServer: Sendable {
       $0.http2.maxFrameSize = Limits.frameBytes
       $0.http2.maxConcurrentStreams = Limits.concurrentStreams
       $0.rpc.maxRequestPayloadSize = Limits.messageBytes
+      $0.channelDebuggingCallbacks.onAcceptTCPConnection = CurrentTLS.install
       $0.connection.maxGraceTime = .seconds(10)
       $0.connection.flushCoalescing = nil
       $0.connection.keepalive.time = .seconds(30)
