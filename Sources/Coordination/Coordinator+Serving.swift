@@ -26,7 +26,8 @@ extension Coordinator {
           participants.stop()
           operators.stop()
         }
-        try await group.waitForAll()
+        // The first error ends the others; `waitForAll` would wait for them.
+        while try await group.next() != nil {}
       }
     } catch let error as WireError {
       throw CoordinationError(serving: error, settings: settings)

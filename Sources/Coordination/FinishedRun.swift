@@ -58,7 +58,8 @@ extension CoordinatorHome {
     }
     let training = run.records.filter { $0.kind == .update && $0.reason == nil }
     return FinishedRun(
-      run: run.run, plan: run.plan, planDigest: run.planDigest, checkpoint: bytes, model: run.model, rounds: run.records,
+      run: run.run, plan: run.plan, planDigest: run.planDigest, checkpoint: bytes, model: run.model,
+      rounds: run.records,
       coordinator: run.coordinator, trainingRounds: training.count,
       mostParticipants: training.map(\.survivors.count).max() ?? 0, metrics: run.records.compactMap(\.metrics),
       droppedColumns: run.records.last { $0.droppedColumns != nil }?.droppedColumns ?? [], endedAt: run.endedAt ?? 0)

@@ -1,0 +1,1 @@
+../../FederationTests/Runs/ScriptedParticipant.swift
