@@ -171,9 +171,9 @@ def goals(result):
     def row(work, ours, peer, goal, met):
         return {
             "work": work,
-            "ours": round(ours.value, 4),
-            "peer": round(peer.value, 4),
-            "ratio": round(ours.value / peer.value, 4),
+            "ours": ours.value,
+            "peer": peer.value,
+            "ratio": ours.value / peer.value,
             "unit": "AUC",
             "goal": goal,
             "met": bool(met),
@@ -269,7 +269,9 @@ def table(result, rows):
 def as_json(result, rows):
     def plain(value):
         if isinstance(value, Estimate):
-            return {"auc": round(value.value, 4), "interval": [round(v, 4) for v in value.interval]}
+            return {"auc": plain(value.value), "interval": [plain(v) for v in value.interval]}
+        if isinstance(value, float):
+            return round(value, 4)
         if isinstance(value, dict):
             return {key: plain(v) for key, v in value.items()}
         if isinstance(value, tuple):
@@ -278,7 +280,7 @@ def as_json(result, rows):
 
     return {
         "machine": machine(),
-        "rows": rows,
+        "rows": [plain(row) for row in rows],
         "hospitals": plain(result["hospitals"]),
         "all": plain(result["all"]),
         "dropped": result["dropped"],
@@ -315,7 +317,7 @@ def main():
         measured.append(
             {
                 "work": "the demo after the build",
-                "ours": round(seconds, 1),
+                "ours": seconds,
                 "peer": None,
                 "ratio": None,
                 "unit": "s",
