@@ -6,7 +6,9 @@ import PackageDescription
 
 // The loops that must be fast in debug builds too. These flags follow SwiftPM's own, and the last one wins. The hottest
 // code of a target stays in one file, since a debug build does not inline across files.
-let fast = ["-Ounchecked", "-enforce-exclusivity=unchecked", "-Xllvm", "-unroll-threshold=4000", "-Xcc", "-fno-math-errno"]
+let fast = [
+  "-Ounchecked", "-enforce-exclusivity=unchecked", "-Xllvm", "-unroll-threshold=4000", "-Xcc", "-fno-math-errno",
+]
 
 func level(_ define: String, march: String) -> [SwiftSetting] {
   [.define(define), .unsafeFlags(fast + ["-Xcc", "-march=\(march)"])]
@@ -79,7 +81,8 @@ let package = Package(
     .target(name: "Federation", dependencies: ["Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
 
     // Floor 3
-    .target(name: "Storage", dependencies: ["Federation", "SecureAggregation", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "Storage", dependencies: ["Federation", "SecureAggregation", .product(name: "GRDB", package: "GRDB.swift")]),
     .target(
       name: "Wire",
       dependencies: ["Federation", "SecureAggregation", "Identities"] + certificates + grpc
@@ -89,7 +92,8 @@ let package = Package(
     .target(
       name: "Coordination",
       dependencies: [
-        "Documents", "Federation", "Identities", "Schemas", "SecureAggregation", "Storage", "Tensors", "Updates", "Wire",
+        "Documents", "Federation", "Identities", "Schemas", "SecureAggregation", "Storage", "Tensors", "Updates",
+        "Wire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
@@ -136,7 +140,8 @@ let package = Package(
     .testTarget(
       name: "CoordinationTests",
       dependencies: [
-        "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation", "Schemas", "Tensors", "Updates",
+        "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation", "Schemas", "Tensors",
+        "Updates",
       ] + grpc),
     .testTarget(
       name: "ParticipationTests",
