@@ -100,7 +100,7 @@ public enum ParticipationError: HintedError, Equatable {
     case .coordinator(let error): error.hint
     case .noData(let path): "name one: tributary join --home \(path) --data FILE"
     case .refused(let refusal): refusal.hint
-    case .locked: "read what happened with tributary policy show, talk to the operator, then: tributary policy resume"
+    case .locked: "read what happened with tributary status, talk to the operator, then: tributary policy resume"
     case .notLocked: "tributary status shows what the node is doing"
     case .nothingToRetry: "tributary status shows what the node is doing"
     case .notADigest: "tributary preview prints the digest to allow"

@@ -96,6 +96,33 @@ struct HomeTests {
     }
   }
 
+  @Test("A certificate past two thirds of its life is renewed over the same keys, and the connection is made anew")
+  func renewal() async throws {
+    let federation = try await TestFederation(names: ["bay"], allowed: false)
+    defer { federation.remove() }
+    let home = federation.nodes[0].home
+    let keys = try home.keys()
+    let old = try federation.authority.issueParticipant(
+      name: "bay", organisation: "bay hospital", averagingKey: keys.averaging.publicKey,
+      certificateRequest: try keys.certificateRequest(name: "bay"), now: Date().addingTimeInterval(-20 * 3600))
+    try home.keep(
+      certificate: old, authority: federation.authority.certificateDER,
+      coordinatorKey: federation.coordinator.signer.publicKey)
+
+    var participant = Participant(home: home, log: TestNode.log)
+    participant.renewalPause = .zero
+    try await participant.session(
+      home.credentials(),
+      connection: TestConnection(
+        coordinator: federation.coordinator, peer: federation.nodes[0].peer, authority: federation.authority),
+      board: ActivityBoard(home: home, log: TestNode.log))
+
+    let renewed = try home.credentials().certificate.identity
+    #expect(renewed.notAfter > old.identity.notAfter)
+    #expect(renewed.averagingKey == old.identity.averagingKey)
+    #expect(try home.recordEntries().map(\.event).suffix(1) == [.renewed])
+  }
+
   @Test("Two processes cannot take part with one home")
   func locked() async throws {
     let federation = try await TestFederation(names: ["bay"])

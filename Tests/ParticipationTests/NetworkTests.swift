@@ -17,10 +17,16 @@ struct NetworkTests {
   private let directory = TestDirectory.make()
 
   /// Serves a coordinator for the length of `body`.
-  private func serving(_ body: (Coordinator) async throws -> Void) async throws {
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    let home = try CoordinatorHome.create(
-      at: "\(directory)/coordinator", settings: HomeSettings(host: "127.0.0.1", port: 0, presenceSeconds: 2))
+  private func serving(
+    at path: String? = nil, removing: Bool = true, _ body: (Coordinator) async throws -> Void
+  ) async throws {
+    defer { if removing { try? FileManager.default.removeItem(atPath: directory) } }
+    let path = path ?? "\(directory)/coordinator"
+    let home =
+      FileManager.default.fileExists(atPath: path)
+      ? try CoordinatorHome(opening: path)
+      : try CoordinatorHome.create(
+        at: path, settings: HomeSettings(host: "127.0.0.1", port: 0, presenceSeconds: 2))
     let (ports, serving) = AsyncStream.makeStream(of: Int.self)
     let coordinator = try Coordinator(home: home, logger: TestNode.log) { port in
       serving.yield(port)
@@ -89,6 +95,43 @@ struct NetworkTests {
         #expect(try home.rounds().isEmpty)
         #expect(try home.activity()?.state == .stopped)
       }
+    }
+  }
+
+  @Test("Nodes go on with a run when their coordinator is stopped and started again", .timeLimit(.minutes(5)))
+  func coordinatorRestarts() async throws {
+    let plan = TestPlan.plan(rounds: 4)
+    let path = "\(directory)/coordinator"
+    var homes: [NodeHome] = []
+    var run = ""
+    try await serving(at: path, removing: false) { coordinator in
+      for name in Self.names {
+        let home = try await enrolled(name, at: coordinator)
+        try home.allow(try plan.digest().description)
+        homes.append(home)
+      }
+      // From now on it listens where the nodes know it.
+      let port = try #require(try homes[0].settings().coordinator.split(separator: ":").last)
+      let settings = try String(contentsOfFile: "\(path)/home.yaml", encoding: .utf8)
+      try settings.replacingOccurrences(of: "port: 0", with: "port: \(port)")
+        .write(toFile: "\(path)/home.yaml", atomically: true, encoding: .utf8)
+      run = try await coordinator.submitRun(plan: try plan.canonicalBytes)
+    }
+    let nodes = homes
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for home in nodes {
+        group.addTask { try await Participant(home: home, log: TestNode.log, pollWait: .seconds(5)).run() }
+      }
+      // Stopped as soon as a round has closed, in the middle of the next.
+      try await serving(at: path, removing: false) { coordinator in
+        for try await snapshot in try await coordinator.watchRun(run) where snapshot.roundsClosed >= 2 { break }
+      }
+      try await serving(at: path) { coordinator in
+        let snapshot = try #require(try await ended(run, at: coordinator))
+        #expect(snapshot.standing == .finished)
+        #expect(snapshot.metrics.count == 5)  // four models before an update, and the final one
+      }
+      group.cancelAll()
     }
   }
 

@@ -176,6 +176,30 @@ struct RoundTests {
         == "the round differs from the plan that it names: its numbers are not those of the plan")
   }
 
+  @Test("A node shares nothing with a roster of too few known peers, or with a known name under another key")
+  func knownPeers() async throws {
+    let federation = try await TestFederation(plan: TestPlan.plan(rounds: 1))
+    defer { federation.remove() }
+    let (bay, coast, hill) = (federation.nodes[0], federation.nodes[1], federation.nodes[2])
+    let stranger = try IdentitySigner().publicKey
+    try bay.home.addPeer(fingerprint: stranger.fingerprint)
+    try bay.home.changePolicy { $0.minimumKnownPeers = 1 }
+    try coast.home.addPeer(fingerprint: stranger.fingerprint, name: "hill")
+    try hill.home.addPeer(fingerprint: bay.peer.key.fingerprint, name: "bay")
+    try hill.home.changePolicy { $0.minimumKnownPeers = 1 }
+    try await federation.connectAll()
+    for _ in 0..<2 { for node in federation.nodes { try await node.step() } }
+
+    let declined = await federation.coordinator.declined
+    #expect(
+      declined == [
+        "bay": "0 participants of this round are known peers, and the policy asks for at least 1",
+        "coast": "hill came with another key than the one in policy.yaml",
+      ])
+    let sharers = await federation.coordinator.sent.filter { $0.call == .submitShares }.map(\.name)
+    #expect(Set(sharers) == ["hill", "north"])
+  }
+
   @Test("A second roster for one round locks the node until its owner resumes, and its secrets of the round are gone")
   func attack() async throws {
     let federation = try await TestFederation()

@@ -149,6 +149,8 @@ actor TestCoordinator {
 struct TestConnection: CoordinatorConnection {
   let coordinator: TestCoordinator
   let peer: Peer
+  /// Renews certificates when it is given.
+  var authority: CoordinatorAuthority?
 
   func nextInstruction(_ poll: Poll) async throws -> Instruction {
     await coordinator.instruction(for: peer.name, after: poll.after)
@@ -179,7 +181,14 @@ struct TestConnection: CoordinatorConnection {
     guard let bytes = await coordinator.blob(digest) else { throw WireError.unknownBlob(digest) }
     return bytes
   }
-  func renew(certificateRequest: [UInt8]) async throws -> Enrolment { throw WireError.shuttingDown }
+  func renew(certificateRequest: [UInt8]) async throws -> Enrolment {
+    guard let authority else { throw WireError.shuttingDown }
+    return Enrolment(
+      certificate: try authority.issueParticipant(
+        name: peer.name, organisation: peer.organisation, averagingKey: peer.key,
+        certificateRequest: certificateRequest),
+      authority: authority.certificateDER, coordinatorKey: coordinator.signer.publicKey)
+  }
 
   private func receive(
     _ call: TestCoordinator.Call, _ message: RoundMessage, _ round: UInt64, _ body: some Encodable

@@ -16,6 +16,8 @@ public struct Participant: Service {
   private let now: @Sendable () -> Date
   /// How long one poll may wait for an instruction.
   private let pollWait: Duration
+  /// At least so long between a connection and a renewal, however short certificates live.
+  var renewalPause = Duration.seconds(5)
 
   /// - Parameters:
   ///   - home: Enrolled before.
@@ -135,6 +137,7 @@ public struct Participant: Service {
   private func renew(_ credentials: NodeCredentials, through connection: any CoordinatorConnection) async throws {
     let identity = credentials.certificate.identity
     var backoff = Backoff(first: .seconds(10), longest: .seconds(600))
+    try await Task.sleep(for: renewalPause)
     while now() < identity.renewAfter {
       try await Task.sleep(for: .seconds(min(60, max(0.1, identity.renewAfter.timeIntervalSince(now())))))
     }
