@@ -9,17 +9,17 @@ struct Tributary: AsyncParsableCommand {
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
-        name: "For the operator, who runs a coordinator",
+        name: "Operator",
         subcommands: [
           Init.self, Serve.self, Invite.self, Participants.self, Revoke.self, Plan.self, Run.self, Watch.self,
           Stop.self,
         ]),
       CommandGroup(
-        name: "For the data owner, who contributes",
+        name: "Data owner",
         subcommands: [Join.self, PreviewPlan.self, Policy.self, Leave.self]),
-      CommandGroup(name: "For both", subcommands: [Status.self]),
+      CommandGroup(name: "Operator and data owner", subcommands: [Status.self]),
       CommandGroup(
-        name: "For the user, who takes a specialist away",
+        name: "User",
         subcommands: [Export.self, Inspect.self, Predict.self]),
     ])
 }
