@@ -13,10 +13,10 @@ public final class HomeLock: Sendable {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .system(errno, path: path, operation: "open the lock") }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      // The descriptor is closed by `deinit`, which runs for a throwing initializer too once all is set.
       let code = errno
       var digits = [UInt8](repeating: 0, count: 20)
       let count = max(0, pread(descriptor, &digits, digits.count, 0))
-      Foundation.close(descriptor)
       guard code == EWOULDBLOCK else { throw .system(code, path: path, operation: "lock the home") }
       let holder = String(decoding: digits.prefix(count).prefix { $0 >= 0x30 && $0 <= 0x39 }, as: UTF8.self)
       throw .locked(path: directory, holder: holder.isEmpty ? nil : holder)
@@ -27,5 +27,5 @@ public final class HomeLock: Sendable {
     _ = pwrite(descriptor, line, line.count, 0)
   }
 
-  deinit { Foundation.close(descriptor) }
+  deinit { close(descriptor) }
 }
