@@ -30,9 +30,14 @@ struct DropoutTests {
   }
 
   @Test(
-    "Every pattern of stopping ends in the plain sum of the survivors or in a named abandonment",
-    arguments: [(3, 0, 12), (3, 1, 8), (4, 0, 20), (4, 1, 9)])
-  func everyPattern(participants: Int, colluders: Int, bits: Int) throws {
+    """
+    Every pattern of stopping ends in the plain sum of the survivors or in a named abandonment, also when at every stage \
+    a participant and the coordinator restart
+    """,
+    arguments: [
+      (3, 0, 12, false), (3, 1, 8, false), (4, 0, 20, false), (4, 1, 9, false), (3, 0, 12, true), (4, 1, 9, true),
+    ])
+  func everyPattern(participants: Int, colluders: Int, bits: Int, restarting: Bool) throws {
     var gathered = try Rehearsal(participants, plan: Rehearsal.plan(colluders: UInt16(colluders)), bits: bits)
     try gathered.gather()
     let messages = try gathered.everyone.map { try gathered.shares($0) }
@@ -49,11 +54,23 @@ struct DropoutTests {
       let who = { (last: Stop) in stops.indices.filter { stops[$0].rawValue > last.rawValue } }
       var sum: RoundSum?
       let error = refusal {
-        for k in who(.beforeShares) { try round.coordinator.submit(messages[k], from: round.members[k].name) }
-        try round.coordinator.freezeSharers()
+        var stage = pattern
+        func restart() throws {
+          stage += 1
+          if restarting { try round.restart(stage % participants) }
+        }
+        try restart()
+        for k in who(.beforeShares) {
+          round.record(try round.coordinator.submit(messages[k], from: round.members[k].name))
+        }
+        round.record(try round.coordinator.freezeSharers())
+        try restart()
         try round.collect(who(.beforeUpload))
+        try restart()
         try round.confirm(who(.beforeConfirmation))
+        try restart()
         try round.answer(who(.beforeAnswer))
+        try restart()
         sum = try round.unmask()
       }
       let outcome = Self.expected(stops, thresholds)

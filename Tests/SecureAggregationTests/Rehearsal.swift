@@ -162,6 +162,16 @@ struct Rehearsal {
     try coordinator.unmask { stored[$0.digest]! }
   }
 
+  /// One participant and the coordinator are killed and come back: from its files, and from the recorded events.
+  mutating func restart(_ k: Int) throws {
+    members[k].round = try reborn(members[k].round!)
+    members[k].ledger = try reborn(members[k].ledger)
+    let live = coordinator
+    coordinator = try CoordinatorRound(
+      plan: signedPlan, coordinator: coordinatorSigner.publicKey, replaying: events)
+    #expect(coordinator == live)
+  }
+
   /// Everything with everyone.
   mutating func run() throws -> RoundSum {
     try gather()
