@@ -26,7 +26,7 @@ extension Coordinator {
           participants.stop()
           operators.stop()
         }
-        // The first error ends the others; `waitForAll` would wait for them.
+        // The first error ends the others: their cancellation is a graceful stop as well.
         while try await group.next() != nil {}
       }
     } catch let error as WireError {

@@ -27,43 +27,78 @@ public final class Coordinator: Service {
   /// The port that participants reach; 0 before it is bound.
   let boundPort = Atomic<Int>(0)
   let onServing: @Sendable (_ port: Int) -> Void
+  private let onStuck: @Sendable () -> Void
+  private let openStore: @Sendable (CoordinatorHome) throws -> any EventStore
+  /// What stopping may take before `onStuck` is called: longer than any connection is given to end its calls.
+  static let longestStop = Duration.seconds(20)
 
   /// - Parameters:
   ///   - onServing: Called once participants can connect, with the port that was bound.
+  ///   - onStuck: Called when stopping takes longer than 20 s. A process may end itself then: whatever anybody was told is
+  ///     on the disk.
   /// - Throws: `.keys` or `.storage` if the home is damaged.
-  public init(
+  public convenience init(
     home: CoordinatorHome, logger: Logger, clock: CoordinatorClock = .system,
-    onServing: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+    onServing: @escaping @Sendable (_ port: Int) -> Void = { _ in }, onStuck: @escaping @Sendable () -> Void = {}
+  ) throws(CoordinationError) {
+    try self.init(
+      home: home, logger: logger, clock: clock, openStore: { try $0.store() }, onServing: onServing, onStuck: onStuck)
+  }
+
+  /// - Parameter openStore: Opens the event log; tests have one that fails when they want it to.
+  init(
+    home: CoordinatorHome, logger: Logger, clock: CoordinatorClock,
+    openStore: @escaping @Sendable (CoordinatorHome) throws -> any EventStore,
+    onServing: @escaping @Sendable (_ port: Int) -> Void, onStuck: @escaping @Sendable () -> Void = {}
   ) throws(CoordinationError) {
     self.home = home
     self.logger = logger
     self.clock = clock
+    self.openStore = openStore
+    self.onStuck = onStuck
     self.onServing = onServing
     authority = try home.authority()
     signer = try home.signer()
     blobs = try home.blobs()
   }
 
-  /// Serves until a graceful shutdown, the operator's `stop`, or cancellation. An instance runs once.
+  /// Serves until a graceful shutdown, the operator's `stop`, or cancellation, which are the same: no new calls, long-polls
+  /// end, open calls finish, connections close. An instance runs once.
   ///
   /// - Throws: `.homeInUse` if another process serves this home, `.portInUse`, `.damagedLog`, `.storage`.
   public func run() async throws {
+    let (ends, end) = AsyncStream.makeStream(of: Void.self)
+    // A task of its own, so that cancellation does not cut through a turn: what is being decided is still recorded.
+    let serving = Task { try await self.serve(untilEndOf: ends) }
+    try await withTaskCancellationHandler {
+      try await withGracefulShutdownHandler {
+        try await serving.value
+      } onGracefulShutdown: {
+        end.finish()
+      }
+    } onCancel: {
+      end.finish()
+    }
+  }
+
+  private func serve(untilEndOf ends: AsyncStream<Void>) async throws {
     let lock = try home.lock()
     defer { withExtendedLifetime(lock) {} }
-    let store = try home.store()
-    let loop = try await makeLoop(store)
+    let store = try openStore(home)
     defer { try? store.close() }
+    let loop = try await makeLoop(store)
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.tick() }
       group.addTask {
-        // Ends by a graceful shutdown, or by cancellation.
-        try? await gracefulShutdown()
+        for await _ in ends {}
         await self.inbox.close()
       }
       group.addTask {
         await self.work(loop)
         stop.finish()
+        try await Task.sleep(for: Self.longestStop)
+        self.onStuck()
       }
       // Ends once the inbox is closed and its last turn is done, or by an error of a server.
       defer { group.cancelAll() }
@@ -71,7 +106,7 @@ public final class Coordinator: Service {
     }
   }
 
-  private func makeLoop(_ store: SQLiteEventStore) async throws -> CoordinatorLoop {
+  private func makeLoop(_ store: any EventStore) async throws -> CoordinatorLoop {
     let state = try await home.replay(store, coordinator: signer.publicKey)
     let presence = PresenceBook(presenceSeconds: home.settings.presenceSeconds, startedAt: clock.now())
     let steward = RunSteward(blobs: blobs, signer: signer, epoch: home.settings.epoch)

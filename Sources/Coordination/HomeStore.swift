@@ -20,7 +20,7 @@ extension CoordinatorHome {
 
   /// Rebuilds the state that the log tells of.
   func replay(
-    _ store: SQLiteEventStore, coordinator: IdentityKey
+    _ store: any EventStore, coordinator: IdentityKey
   ) async throws(CoordinationError) -> CoordinatorState {
     var replay = Replay(coordinator: coordinator)
     do {

@@ -15,6 +15,9 @@ public protocol EventStore: Sendable {
 
   /// The sequence of the last event, 0 in an empty log.
   func lastSequence() async throws(StorageError) -> Int64
+
+  /// Closes the files; the store is not used after it.
+  func close() throws(StorageError)
 }
 
 extension EventStore {

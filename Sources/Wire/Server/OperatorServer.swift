@@ -42,7 +42,7 @@ public struct OperatorServer: Sendable {
   /// sees to it that no live one is.
   public func run(listening: @Sendable @escaping () async -> Void = {}) async throws {
     let socket = socket
-    try await Listening.serve(server, address: socket) { _ in
+    try await Listening.serve(server, address: socket, stop: stop) { _ in
       // Between bind and here the directory's own permissions protect the socket.
       guard chmod(socket, 0o600) == 0 else {
         throw WireError.cannotListen(address: socket, reason: String(cString: strerror(errno)))

@@ -52,13 +52,13 @@ public struct ParticipantServer: Sendable {
     self.drain = drain
   }
 
-  /// Serves until ``stop()`` or cancellation.
+  /// Serves until ``stop()`` or cancellation, which is the same; returns once every connection is closed.
   ///
   /// - Parameter listening: Told the port once it is bound.
   /// - Throws: ``WireError/portInUse(address:)`` or ``WireError/cannotListen(address:reason:)``.
   public func run(listening: @Sendable @escaping (Int) async -> Void = { _ in }) async throws {
     let address = "\(CoordinatorAddress(host: host, port: port))"
-    try await Listening.serve(server, address: address) { bound in
+    try await Listening.serve(server, address: address, stop: stop) { bound in
       await listening(bound.ipv4?.port ?? bound.ipv6?.port ?? 0)
     }
   }
@@ -86,21 +86,33 @@ public struct ParticipantServer: Sendable {
   }
 }
 
-/// Runs a server and says when its address is bound.
+/// Runs a server, says when its address is bound, and only ever ends it gracefully.
 enum Listening {
+  /// Serves until the server is stopped. Cancellation, and an error of `bound`, stop it too, through `stop`.
+  ///
+  /// The transport runs in a task of its own, which nothing cancels: once cancelled it no longer takes the calls that
+  /// connections still bring in, and a call that nobody takes ends the process (a precondition of NIO's).
   static func serve(
-    _ server: GRPCServer<HTTP2ServerTransport.Posix>, address: String,
+    _ server: GRPCServer<HTTP2ServerTransport.Posix>, address: String, stop: @Sendable @escaping () -> Void,
     bound: @Sendable @escaping (SocketAddress) async throws -> Void
   ) async throws {
-    do {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await server.serve() }
-        group.addTask {
-          // Nil if binding failed: then `serve` throws, and says why.
-          if let listening = try? await server.listeningAddress { try await bound(listening) }
-        }
-        try await group.waitForAll()
+    let serving = Task { try await server.serve() }
+    let refusal = Mutex<(any Error)?>(nil)
+    Task {
+      // Nothing if binding failed: then `serve` throws, and says why.
+      guard let address = try? await server.listeningAddress else { return }
+      do { try await bound(address) } catch {
+        refusal.withLock { $0 = error }
+        stop()
       }
+    }
+    do {
+      try await withTaskCancellationHandler {
+        try await serving.value
+      } onCancel: {
+        stop()
+      }
+      if let error = refusal.withLock({ $0 }) { throw error }
     } catch let error as WireError {
       throw error
     } catch {

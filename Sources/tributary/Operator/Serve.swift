@@ -26,6 +26,9 @@ struct Serve: AsyncParsableCommand {
       try? output.printLine(served) {
         "serving \($0.home) on \($0.host):\($0.port); stop with Ctrl-C, or: tributary stop --home \($0.home)"
       }
+    } onStuck: {
+      logger.error("stopping takes too long; the process ends now, and loses nothing that anybody was told")
+      Tributary.exit(withError: ExitCode(ExitStatus.failed.rawValue))
     }
     try await Log.untilStopped(logger, service: coordinator)
   }

@@ -1,10 +1,11 @@
-import Coordination
 import Foundation
 import Identities
 import Logging
 import SecureAggregation
 import Testing
 import Wire
+
+@testable import Coordination
 
 /// A coordinator's home in a directory of its own, and the coordinators that a test starts on it, one after the other.
 final class TestCoordinator: Sendable {
@@ -47,29 +48,88 @@ final class TestCoordinator: Sendable {
 
   var home: CoordinatorHome { get throws { try CoordinatorHome(opening: path) } }
 
-  /// Serves for the length of `body`. Afterwards the coordinator is dropped where it stands, without a word to anyone.
-  func serving<Result: Sendable>(_ body: @Sendable @escaping (OperatorClient) async throws -> Result) async throws
-    -> Result
-  {
+  /// Serves for the length of `body`, and then leaves the home as `kill -9` leaves it.
+  ///
+  /// The process cannot be killed here, so its disk is copied between two turns of the coordinator's loop, after which
+  /// nothing is recorded and so nothing acknowledged any more. The coordinator is then stopped, which no call can notice
+  /// but by its refusal, and the copy is what the next one finds. `Tests/EndToEndTests` kills a real process.
+  func serving<Result: Sendable>(
+    _ body: @Sendable @escaping (OperatorClient) async throws -> Result
+  ) async throws -> Result {
+    try await serving(everything: { client, _, _ in try await body(client) })
+  }
+
+  /// - Parameter body: Is given the event log, too, to let it fail.
+  func serving<Result: Sendable>(
+    _ body: @Sendable @escaping (OperatorClient, MortalStore) async throws -> Result
+  ) async throws -> Result {
+    try await serving(everything: { client, _, store in try await body(client, store) })
+  }
+
+  /// - Parameter body: Is given the coordinator, too, to call it as its servers do.
+  func servingService<Result: Sendable>(
+    _ body: @Sendable @escaping (OperatorClient, Coordinator) async throws -> Result
+  ) async throws -> Result {
+    try await serving(everything: { client, coordinator, _ in try await body(client, coordinator) })
+  }
+
+  private func serving<Result: Sendable>(
+    everything body: @Sendable @escaping (OperatorClient, Coordinator, MortalStore) async throws -> Result
+  ) async throws -> Result {
+    let home = try home
+    let store = try MortalStore(path: home.eventsPath)
     let (ready, serving) = AsyncStream.makeStream(of: Void.self)
     let coordinator = try Coordinator(
-      home: try home, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), clock: clock.clock()
+      home: home, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), clock: clock.clock(),
+      openStore: { _ in store }
     ) { _ in serving.yield() }
-    return try await withThrowingTaskGroup(of: Result?.self) { group in
+    let result = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         defer { serving.finish() }
         try await coordinator.run()
-        return nil
       }
-      for await _ in ready { break }
-      let socket = try home.socketPath
-      group.addTask {
-        while !FileManager.default.fileExists(atPath: socket) { await Task.yield() }
-        return try await OperatorClient.connected(socket: socket, body)
-      }
+      // Cancelled or not, the coordinator ends gracefully.
       defer { group.cancelAll() }
-      while let result = try await group.next() { if let result { return result } }
-      throw CancellationError()
+      for await _ in ready { break }
+      while !FileManager.default.fileExists(atPath: home.socketPath) { await Task.yield() }
+      let result = try await OperatorClient.connected(socket: home.socketPath) {
+        try await body($0, coordinator, store)
+      }
+      try await kill(coordinator, store)
+      group.cancelAll()
+      try await group.waitForAll()
+      return result
+    }
+    if FileManager.default.fileExists(atPath: disk) {
+      try FileManager.default.removeItem(atPath: path)
+      try FileManager.default.moveItem(atPath: disk, toPath: path)
+    }
+    return result
+  }
+
+  private var disk: String { "\(path).disk" }
+
+  private func kill(_ coordinator: Coordinator, _ store: MortalStore) async throws {
+    do {
+      try await coordinator.ask { [self] _ in
+        store.fail(with: .failed(path: path, operation: "go on", detail: "the coordinator was killed"))
+        try copyDisk()
+      }
+    } catch WireError.shuttingDown {
+      // Stopped by the test: what it left is what is there.
+    }
+  }
+
+  /// Copies all but the socket and the lock, which name a process; and what is written under a temporary name, which a
+  /// start ignores.
+  private func copyDisk() throws {
+    let files = FileManager.default
+    try files.createDirectory(atPath: "\(disk)/blobs", withIntermediateDirectories: true)
+    for name in try files.contentsOfDirectory(atPath: path) where !["blobs", "operator.sock", "lock"].contains(name) {
+      try files.copyItem(atPath: "\(path)/\(name)", toPath: "\(disk)/\(name)")
+    }
+    for name in try files.contentsOfDirectory(atPath: "\(path)/blobs") where name != "partial" {
+      try files.copyItem(atPath: "\(path)/blobs/\(name)", toPath: "\(disk)/blobs/\(name)")
     }
   }
 }
