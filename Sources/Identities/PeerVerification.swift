@@ -17,15 +17,18 @@ public enum PeerVerification {
 
   /// Judges a caller's certificate.
   ///
+  /// - Parameter acceptingExpired: Lets one pass that was valid once: for renewal, which a node that was away for longer than
+  ///   its certificate's life has to ask for under its old name and key. Whether that name and key may still call is the
+  ///   registry's to say.
   /// - Throws: `.otherAuthority`, `.certificateExpired`, `.certificateNotYetValid`, `.wrongRole` or
   ///   `.malformedCertificate`.
-  public static func caller(_ leaf: Certificate, authority: Certificate, now: Date = Date()) throws(IdentityError)
-    -> Caller
-  {
+  public static func caller(
+    _ leaf: Certificate, authority: Certificate, now: Date = Date(), acceptingExpired: Bool = false
+  ) throws(IdentityError) -> Caller {
     if leaf.issuer == authority.subject, authority.publicKey.isValidSignature(leaf.signature, for: leaf) {
       guard leaf != authority else { throw .wrongRole(expected: "a participant", found: "the authority") }
       let identity = try ParticipantIdentity(leaf)
-      try checkDates(leaf, name: identity.name, now: now)
+      try checkDates(leaf, name: identity.name, now: now, acceptingExpired: acceptingExpired)
       try checkUsage(leaf, .clientAuth, role: "a participant")
       return .participant(identity)
     }
@@ -65,8 +68,10 @@ public enum PeerVerification {
     return chain[1]
   }
 
-  private static func checkDates(_ certificate: Certificate, name: String, now: Date) throws(IdentityError) {
-    guard now <= certificate.notValidAfter else {
+  private static func checkDates(
+    _ certificate: Certificate, name: String, now: Date, acceptingExpired: Bool = false
+  ) throws(IdentityError) {
+    guard acceptingExpired || now <= certificate.notValidAfter else {
       throw .certificateExpired(name: name, at: certificate.notValidAfter.ISO8601Format())
     }
     guard now >= certificate.notValidBefore else {

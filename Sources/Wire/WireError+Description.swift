@@ -57,8 +57,8 @@ extension WireError: CustomStringConvertible {
     case .protocolVersion: "both sides should run the same version of tributary"
     case .shuttingDown: "wait until it is back; a participant does so by itself"
     case .notEnrolled: "enrol first: tributary join 'LINE'"
-    case .otherAuthority, .certificateExpired:
-      "ask the operator for a new invitation: tributary invite NAME --organisation ORG"
+    case .otherAuthority: "ask the operator for a new invitation: tributary invite NAME --organisation ORG"
+    case .certificateExpired: "start the node again, which renews it: tributary join --home HOME"
     case .certificateNotYetValid: "check the clocks of both machines"
     case .wrongRole: "check the address: the other side is not the program that was expected"
     case .revoked: "ask the operator why; a new invitation enrols a new home"

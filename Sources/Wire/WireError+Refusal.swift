@@ -138,9 +138,10 @@ extension WireError {
     guard let bytes = error.metadata[binaryValues: Self.refusalKey].first(where: { _ in true }),
       let refusal = try? Tributary_V1_Refusal(serializedBytes: bytes)
     else { return nil }
+    // HTTP/2 bounds its length; what it says ends up on somebody's terminal.
     self.init(
-      name: refusal.name, message: refusal.message, hint: refusal.hint.isEmpty ? nil : refusal.hint,
-      values: refusal.values)
+      name: refusal.name.printable, message: refusal.message.printable,
+      hint: refusal.hint.isEmpty ? nil : refusal.hint.printable, values: refusal.values.map(\.printable))
   }
 
   /// Whatever a service threw, as an error that may travel. Unknown errors say nothing of their insides.

@@ -56,6 +56,24 @@ struct CertificateTests {
     }
   }
 
+  @Test("For renewal an expired certificate still says who calls; one of another authority, or of the future, does not")
+  func expiredForRenewal() throws {
+    let leaf = try Certificate(derEncoded: issue(lifetime: 60).der)
+    let identity = try ParticipantIdentity(leaf)
+    let late = newYear.addingTimeInterval(86_400 * 365)
+    #expect(
+      try PeerVerification.caller(leaf, authority: authority.certificate, now: late, acceptingExpired: true)
+        == .participant(identity))
+    #expect(throws: IdentityError.self) {
+      try PeerVerification.caller(
+        leaf, authority: CoordinatorAuthority(now: newYear).certificate, now: late, acceptingExpired: true)
+    }
+    #expect(throws: IdentityError.self) {
+      try PeerVerification.caller(
+        leaf, authority: authority.certificate, now: newYear.addingTimeInterval(-3600), acceptingExpired: true)
+    }
+  }
+
   @Test("A clock that is five minutes slow is tolerated, six are not")
   func skew() throws {
     let issued = try issue()

@@ -4,6 +4,7 @@ import Foundation
 import Identities
 import Logging
 import SecureAggregation
+import Synchronization
 import Testing
 import Wire
 
@@ -18,7 +19,8 @@ struct NetworkTests {
 
   /// Serves a coordinator for the length of `body`.
   private func serving(
-    at path: String? = nil, removing: Bool = true, _ body: (Coordinator) async throws -> Void
+    at path: String? = nil, removing: Bool = true, clock: CoordinatorClock = .system,
+    _ body: (Coordinator) async throws -> Void
   ) async throws {
     defer { if removing { try? FileManager.default.removeItem(atPath: directory) } }
     let path = path ?? "\(directory)/coordinator"
@@ -28,7 +30,7 @@ struct NetworkTests {
       : try CoordinatorHome.create(
         at: path, settings: HomeSettings(host: "127.0.0.1", port: 0, presenceSeconds: 2))
     let (ports, serving) = AsyncStream.makeStream(of: Int.self)
-    let coordinator = try Coordinator(home: home, logger: TestNode.log) { port in
+    let coordinator = try Coordinator(home: home, logger: TestNode.log, clock: clock) { port in
       serving.yield(port)
       serving.finish()
     }
@@ -144,6 +146,30 @@ struct NetworkTests {
       await #expect(throws: ParticipationError.coordinator(.usedToken(name: "bay"))) {
         try await NodeHome(path: "\(directory)/second").enrol(by: line)
       }
+    }
+  }
+
+  @Test("A node that was off for longer than its certificate lasts renews it first, and takes part again as itself")
+  func longAway() async throws {
+    let hours = Mutex(0.0)
+    let now: @Sendable () -> Double = { Date().timeIntervalSince1970 + hours.withLock { $0 } * 3600 }
+    let clock = CoordinatorClock(now: now, nextTick: CoordinatorClock.system.nextTick)
+    try await serving(clock: clock) { coordinator in
+      let home = try await enrolled("bay", at: coordinator)
+      let before = try home.credentials().certificate.identity
+      hours.withLock { $0 = 72 }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          let clock: @Sendable () -> Date = { Date(timeIntervalSince1970: now()) }
+          try await Participant(home: home, log: TestNode.log, pollWait: .seconds(5), now: clock).run()
+        }
+        while try await coordinator.participants().first?.present != true { await Task.yield() }
+        group.cancelAll()
+      }
+      let after = try home.credentials().certificate.identity
+      #expect(after.averagingKey == before.averagingKey)
+      #expect(after.notAfter > before.notAfter.addingTimeInterval(71 * 3600))
+      #expect(try home.recordEntries().map(\.event) == [.joined, .renewed])
     }
   }
 

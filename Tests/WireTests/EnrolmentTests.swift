@@ -198,6 +198,31 @@ struct EnrolmentTests {
     }
   }
 
+  @Test("An expired certificate may ask for the next one and for nothing else; once revoked it may not even that")
+  func renewsLate() async throws {
+    let clock = TestClock()
+    try await TestFederation.serving(try TestCoordinator(clock: clock)) { federation in
+      let (renewed, node) = try await federation.enrolled("north") { client, node in
+        clock.advance(by: 72 * 3600)
+        let expired = WireError.certificateExpired(
+          name: "north", at: node.enrolment.certificate.identity.notAfter.ISO8601Format())
+        await #expect(throws: expired) { _ = try await client.nextInstruction(Poll(wait: .zero)) }
+        await #expect(throws: expired) { try await client.leave() }
+        return (try await client.renew(certificateRequest: node.keys.certificateRequest(name: "north")), node)
+      }
+      #expect(renewed.certificate.identity.averagingKey == node.peer.key)
+      try await federation.connected(node.keys.material(certificate: renewed.certificate)) { client in
+        _ = try await client.offeredPlans()
+      }
+      await federation.coordinator.revoke("north")
+      _ = try await federation.connected(node.keys.material(certificate: node.enrolment.certificate)) { client in
+        await #expect(throws: WireError.revoked(name: "north")) {
+          _ = try await client.renew(certificateRequest: node.keys.certificateRequest(name: "north"))
+        }
+      }
+    }
+  }
+
   @Test("A node that leaves is refused from then on, and leaving again is not an error")
   func leaves() async throws {
     try await TestFederation.serving { federation in

@@ -40,10 +40,22 @@ public struct Participant: Service {
     await board.idle()
     do {
       try await cancelWhenGracefulShutdown {
+        var isExpired = false
         while !Task.isCancelled {
           let credentials = try home.credentials()
-          try await credentials.connected { client in
-            try await session(credentials, connection: client, board: board)
+          // An expired certificate may do one thing: ask for the next one. Either clock may notice.
+          let mustRenew = isExpired || now() > credentials.certificate.identity.notAfter
+          isExpired = try await credentials.connected { client in
+            do {
+              if mustRenew {
+                try await renewNow(credentials, through: client, board: board)
+              } else {
+                try await session(credentials, connection: client, board: board)
+              }
+              return false
+            } catch ParticipationError.coordinator(.certificateExpired) where !mustRenew {
+              return true
+            }
           }
         }
       }
@@ -74,7 +86,7 @@ public struct Participant: Service {
       }
       group.addTask { try await watchOwner(mailbox: mailbox) }
       group.addTask { for await job in jobs { await compare(job) } }
-      group.addTask { try await renew(credentials, through: connection) }
+      group.addTask { try await renew(credentials, through: connection, board: board) }
       defer {
         group.cancelAll()
         comparisons.finish()
@@ -97,13 +109,15 @@ public struct Participant: Service {
     var backoff = Backoff()
     var token = ""
     while true {
+      try Task.checkCancellation()
       do {
         let poll = Poll(after: token, wait: pollWait, activity: await board.activity)
         let instruction = try await connection.nextInstruction(poll)
         await board.reached()
         backoff.reset()
         if case .idle(let reconnectAfter) = instruction.step {
-          if reconnectAfter > .zero { try await Task.sleep(for: reconnectAfter) }
+          // A coordinator that has nothing to say and does not wait either must not keep this node busy.
+          try await Task.sleep(for: max(reconnectAfter, .milliseconds(20)))
         } else {
           token = instruction.token
           await mailbox.deliver(instruction)
@@ -134,13 +148,23 @@ public struct Participant: Service {
   }
 
   /// Waits for two thirds of the certificate's life, and returns once a new one is on the disk.
-  private func renew(_ credentials: NodeCredentials, through connection: any CoordinatorConnection) async throws {
+  private func renew(
+    _ credentials: NodeCredentials, through connection: any CoordinatorConnection, board: ActivityBoard
+  ) async throws {
     let identity = credentials.certificate.identity
-    var backoff = Backoff(first: .seconds(10), longest: .seconds(600))
     try await Task.sleep(for: renewalPause)
     while now() < identity.renewAfter {
       try await Task.sleep(for: .seconds(min(60, max(0.1, identity.renewAfter.timeIntervalSince(now())))))
     }
+    try await renewNow(credentials, through: connection, board: board)
+  }
+
+  /// Asks for the next certificate until it is on the disk.
+  private func renewNow(
+    _ credentials: NodeCredentials, through connection: any CoordinatorConnection, board: ActivityBoard
+  ) async throws {
+    let identity = credentials.certificate.identity
+    var backoff = Backoff(first: .seconds(10), longest: .seconds(600))
     while true {
       do {
         let request = try credentials.keys.certificateRequest(name: identity.name)
@@ -158,6 +182,7 @@ public struct Participant: Service {
         throw ParticipationError.coordinator(error)
       } catch let error as WireError {
         log.debug("renewal: \(error)")
+        if case .unreachable = error { await board.unreachable(error.description, hint: error.hint) }
         try await Task.sleep(for: backoff.delay())
       }
     }

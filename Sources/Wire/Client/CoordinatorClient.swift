@@ -104,7 +104,8 @@ public struct CoordinatorClient: Sendable {
 
   /// The plans that the coordinator runs or has queued.
   public func offeredPlans() async throws -> [OfferedPlan] {
-    try await call { try await rounds.offeredPlans(.init(), options: $0) }.offers.map(OfferedPlan.init)
+    try await call { try await rounds.offeredPlans(.init(), options: $0) }.offers
+      .mapTyped { offer throws(WireError) in try OfferedPlan(offer) }
   }
 
   /// The run's closes with a greater round identifier, oldest first, all of them.

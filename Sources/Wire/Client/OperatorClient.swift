@@ -26,7 +26,8 @@ public struct OperatorClient: Sendable {
       $0.lifetimeSeconds = UInt64(max(0, lifetime?.components.seconds ?? 0))
     }
     let reply = try await call { try await operation.invite(request, options: $0) }
-    return Invitation(line: reply.line, expires: reply.expires)
+    let line = try MessageReader("InviteReply").text(reply.line, atMost: Limits.reasonBytes, "line")
+    return Invitation(line: line, expires: reply.expires)
   }
 
   public func participants() async throws -> [ParticipantSnapshot] {
@@ -41,7 +42,7 @@ public struct OperatorClient: Sendable {
   /// - Parameter plan: Canonical JSON.
   /// - Returns: The run's identifier.
   public func submitRun(plan: [UInt8]) async throws -> String {
-    try await call { try await operation.submitRun(.with { $0.plan = Data(plan) }, options: $0) }.run
+    try await call { try await operation.submitRun(.with { $0.plan = Data(plan) }, options: $0) }.run.oneLine
   }
 
   /// Oldest first.

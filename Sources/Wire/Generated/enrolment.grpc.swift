@@ -125,8 +125,8 @@ extension Tributary_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-        /// > over a new TLS key.
+        /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+        /// > one call that an expired certificate may make. The request may be over a new TLS key.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Tributary_V1_RenewRequest` messages.
@@ -203,8 +203,8 @@ extension Tributary_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-        /// > over a new TLS key.
+        /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+        /// > one call that an expired certificate may make. The request may be over a new TLS key.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tributary_V1_RenewRequest` message.
@@ -279,8 +279,8 @@ extension Tributary_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-        /// > over a new TLS key.
+        /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+        /// > one call that an expired certificate may make. The request may be over a new TLS key.
         ///
         /// - Parameters:
         ///   - request: A `Tributary_V1_RenewRequest` message.
@@ -484,8 +484,8 @@ extension Tributary_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-        /// > over a new TLS key.
+        /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+        /// > one call that an expired certificate may make. The request may be over a new TLS key.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tributary_V1_RenewRequest` message.
@@ -596,8 +596,8 @@ extension Tributary_V1_Enrolment {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-        /// > over a new TLS key.
+        /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+        /// > one call that an expired certificate may make. The request may be over a new TLS key.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Tributary_V1_RenewRequest` message.
@@ -704,8 +704,8 @@ extension Tributary_V1_Enrolment.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-    /// > over a new TLS key.
+    /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+    /// > one call that an expired certificate may make. The request may be over a new TLS key.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Tributary_V1_RenewRequest` message.
@@ -805,8 +805,8 @@ extension Tributary_V1_Enrolment.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new certificate for the same name, organisation and averaging key, before the old one expires. The request may be
-    /// > over a new TLS key.
+    /// > A new certificate for the same name, organisation and averaging key, once half of the old one's life has passed. The
+    /// > one call that an expired certificate may make. The request may be over a new TLS key.
     ///
     /// - Parameters:
     ///   - message: request message to send.

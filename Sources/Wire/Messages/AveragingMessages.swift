@@ -30,7 +30,9 @@ extension SignedAdvert {
     self.init(
       advert: Advert(
         peer: Peer(
-          name: advert.name, organisation: advert.organisation, key: try read.key(advert.averagingKey, "averaging_key")),
+          name: try read.name(advert.name, "name"),
+          organisation: try read.text(advert.organisation, atMost: Limits.organisationBytes, "organisation"),
+          key: try read.key(advert.averagingKey, "averaging_key")),
         planHash: try read.digest(advert.planHash, "plan_hash"),
         shareKey: try read.bytes(advert.shareKey, count: 32, "share_key"),
         maskKey: try read.bytes(advert.maskKey, count: 32, "mask_key"),

@@ -33,7 +33,9 @@ struct CheckpointReader {
       guard checkpoint == nil else { throw read.fault("a second header") }
       size = try read.count(header.size, "size")
       checkpoint = CheckpointExport(
-        run: header.run, plan: [UInt8](header.plan), digest: try read.digest(header.digest, "digest"),
+        run: try read.name(header.run, "header.run"),
+        plan: try read.bytes(header.plan, atMost: Limits.planBytes, "header.plan"),
+        digest: try read.digest(header.digest, "digest"),
         closes: try header.closes.mapTyped { close throws(WireError) in try SignedRoundClose(close) }, bytes: [])
     case .chunk(let chunk):
       guard let held = checkpoint?.bytes.count else { throw read.fault("a chunk before the header") }

@@ -28,6 +28,29 @@ struct MessageReader {
     return [UInt8](data)
   }
 
+  /// A text that is no longer than the protocol allows; what it says is not looked at.
+  func text(_ text: String, atMost limit: Int, _ field: String) throws(WireError) -> String {
+    guard text.utf8.count <= limit else {
+      throw fault("\(field) has \(text.utf8.count) bytes, expected at most \(limit)")
+    }
+    return text
+  }
+
+  func name(_ text: String, _ field: String) throws(WireError) -> String {
+    try self.text(text, atMost: Limits.nameBytes, field)
+  }
+
+  /// Somebody's own words, as one line.
+  func reason(_ text: String, _ field: String) throws(WireError) -> String {
+    try self.text(text, atMost: Limits.reasonBytes, field).oneLine
+  }
+
+  /// Bytes that are no more than the protocol allows.
+  func bytes(_ data: Data, atMost limit: Int, _ field: String) throws(WireError) -> [UInt8] {
+    guard data.count <= limit else { throw fault("\(field) has \(data.count) bytes, expected at most \(limit)") }
+    return [UInt8](data)
+  }
+
   func uint16(_ value: UInt32, _ field: String) throws(WireError) -> UInt16 {
     guard let value = UInt16(exactly: value) else { throw fault("\(field) is \(value), expected at most 65535") }
     return value

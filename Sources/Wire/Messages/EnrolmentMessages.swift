@@ -17,7 +17,9 @@ extension Tributary_V1_EnrolRequest {
       throw read.fault("token has \(self.token.count) bytes, expected 32")
     }
     let request = EnrolmentRequest(
-      name: name, certificateRequest: [UInt8](certificateRequest),
+      name: try read.name(name, "name"),
+      certificateRequest: try read.bytes(
+        certificateRequest, atMost: Limits.certificateBytes, "certificate_request"),
       averagingKey: try read.key(averagingKey, "averaging_key"),
       proof: try read.bytes(proof, count: 64, "proof"))
     return (request, token)
@@ -36,14 +38,17 @@ extension Tributary_V1_EnrolReply {
 
 extension Enrolment {
   init(_ message: Tributary_V1_EnrolReply) throws(WireError) {
+    let read = MessageReader("EnrolReply")
+    let der = try read.bytes(message.certificate, atMost: Limits.certificateBytes, "certificate")
     let certificate: IssuedCertificate
     do {
-      certificate = try IssuedCertificate(der: [UInt8](message.certificate))
+      certificate = try IssuedCertificate(der: der)
     } catch {
       throw WireError(error)
     }
     self.init(
-      certificate: certificate, authority: [UInt8](message.authority),
-      coordinatorKey: try MessageReader("EnrolReply").key(message.coordinatorKey, "coordinator_key"))
+      certificate: certificate,
+      authority: try read.bytes(message.authority, atMost: Limits.certificateBytes, "authority"),
+      coordinatorKey: try read.key(message.coordinatorKey, "coordinator_key"))
   }
 }

@@ -10,21 +10,22 @@ extension Tributary_V1_Activity {
         $0.roundID = round
         $0.fraction = fraction
       }
-    case .waitingForOwner(let reason): waitingForOwner = .with { $0.reason = reason }
+    case .waitingForOwner(let reason): waitingForOwner = .with { $0.reason = reason.oneLine }
     }
   }
 }
 
 extension Activity {
   init(_ message: Tributary_V1_Activity) throws(WireError) {
+    let read = MessageReader("Activity")
     switch message.state {
     case nil, .idle: self = .idle
     case .working(let working):
       guard (0...1).contains(working.fraction) else {
-        throw MessageReader("Activity").fault("fraction is \(working.fraction), expected 0 to 1")
+        throw read.fault("fraction is \(working.fraction), expected 0 to 1")
       }
       self = .working(round: working.roundID, fraction: working.fraction)
-    case .waitingForOwner(let waiting): self = .waitingForOwner(reason: waiting.reason.oneLine)
+    case .waitingForOwner(let waiting): self = .waitingForOwner(reason: try read.reason(waiting.reason, "reason"))
     }
   }
 }
@@ -40,7 +41,8 @@ extension Tributary_V1_NextInstructionRequest {
 extension Poll {
   init(_ message: Tributary_V1_NextInstructionRequest) throws(WireError) {
     self.init(
-      after: message.after, wait: min(.milliseconds(Int64(message.waitMilliseconds)), Limits.longestWait),
+      after: try MessageReader("NextInstructionRequest").text(message.after, atMost: Limits.tokenBytes, "after"),
+      wait: min(.milliseconds(Int64(message.waitMilliseconds)), Limits.longestWait),
       activity: try Activity(message.activity))
   }
 }
@@ -75,14 +77,16 @@ extension Instruction {
     case .idle(let idle): step = .idle(reconnectAfter: .milliseconds(Int64(idle.reconnectAfterMilliseconds)))
     case .advertise(let advertise):
       let plan = try read.required(advertise.hasPlan, advertise.plan, "advertise.plan")
-      step = .advertise(try SignedRoundPlan(plan), runPlan: [UInt8](advertise.runPlan))
+      let runPlan = try read.bytes(advertise.runPlan, atMost: Limits.planBytes, "advertise.run_plan")
+      step = .advertise(try SignedRoundPlan(plan), runPlan: runPlan)
     case .share(let roster): step = .share(try Roster(roster))
     case .upload(let delivery): step = .upload(try ShareDelivery(delivery))
     case .confirm(let set): step = .confirm(try SurvivorSet(set))
     case .unmask(let quorum): step = .unmask(try Quorum(quorum))
     case .closed(let signed): step = .closed(try SignedRoundClose(signed))
     }
-    self.init(token: message.token, roundID: message.roundID, step: step)
+    let token = try read.text(message.token, atMost: Limits.tokenBytes, "token")
+    self.init(token: token, roundID: message.roundID, step: step)
   }
 }
 
@@ -95,8 +99,11 @@ extension Tributary_V1_OfferedPlansReply.Offer {
 }
 
 extension OfferedPlan {
-  init(_ message: Tributary_V1_OfferedPlansReply.Offer) {
-    self.init(run: message.run, plan: [UInt8](message.plan), isRunning: message.running)
+  init(_ message: Tributary_V1_OfferedPlansReply.Offer) throws(WireError) {
+    let read = MessageReader("Offer")
+    self.init(
+      run: try read.name(message.run, "run"), plan: try read.bytes(message.plan, atMost: Limits.planBytes, "plan"),
+      isRunning: message.running)
   }
 }
 
@@ -119,8 +126,10 @@ extension Duration {
 
 extension String {
   /// At most 200 characters, with nothing in them that could forge a line of a table or a log.
-  var oneLine: String {
-    String(
-      String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }).prefix(200))
+  var oneLine: String { String(unicodeScalars.prefix(200)).printable }
+
+  /// The same text with a space for each control character, which a terminal would obey.
+  var printable: String {
+    String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
   }
 }

@@ -40,10 +40,13 @@ extension ParticipantSnapshot {
       fingerprint = key
     }
     self.init(
-      name: message.name, organisation: message.organisation, fingerprint: fingerprint,
+      name: try read.name(message.name, "name"),
+      organisation: try read.text(message.organisation, atMost: Limits.organisationBytes, "organisation"),
+      fingerprint: fingerprint,
       membership: try read.known(membership, "membership", raw: message.membership.rawValue),
       present: message.present, lastSeen: message.hasLastSeen ? message.lastSeen : nil,
-      certificateExpires: message.hasCertificateExpires ? message.certificateExpires : nil, activity: message.activity)
+      certificateExpires: message.hasCertificateExpires ? message.certificateExpires : nil,
+      activity: try read.text(message.activity, atMost: Limits.reasonBytes, "activity"))
   }
 }
 
@@ -108,11 +111,12 @@ extension RunSnapshot {
       case .running: .running
       case .finished: .finished
       case .stopped: .stopped
-      case .failed: .failed(reason: message.failure)
+      case .failed: .failed(reason: try read.text(message.failure, atMost: Limits.reasonBytes, "failure"))
       case .UNRECOGNIZED: nil
       }
     self.init(
-      run: message.run, planName: message.planName, plan: try read.digest(message.plan, "plan"),
+      run: try read.name(message.run, "run"), planName: try read.name(message.planName, "plan_name"),
+      plan: try read.digest(message.plan, "plan"),
       standing: try read.known(standing, "standing", raw: message.standing.rawValue),
       submittedAt: message.submittedAt, startedAt: message.hasStartedAt ? message.startedAt : nil,
       endedAt: message.hasEndedAt ? message.endedAt : nil, roundsClosed: Int(message.roundsClosed),
@@ -120,7 +124,9 @@ extension RunSnapshot {
       current: message.hasCurrent ? try RoundSnapshot(message.current) : nil,
       metrics: try message.metrics.mapTyped { entry throws(WireError) in try RoundMetrics(entry) },
       abandoned: try message.abandoned.mapTyped { entry throws(WireError) in try AbandonedRound(entry) },
-      droppedColumns: message.droppedColumns,
+      droppedColumns: try message.droppedColumns.mapTyped { column throws(WireError) in
+        try read.text(column, atMost: Limits.reasonBytes, "dropped_columns")
+      },
       model: message.hasModel ? try read.digest(message.model, "model") : nil,
       traffic: Traffic(bytesUp: message.bytesUp, bytesDown: message.bytesDown))
   }
@@ -237,6 +243,7 @@ extension Tributary_V1_AbandonReason {
 extension AbandonReason {
   init(_ message: Tributary_V1_AbandonReason) throws(WireError) {
     let (have, need) = (Int(message.have), Int(message.need))
+    let detail = try MessageReader("AbandonReason").text(message.detail, atMost: Limits.reasonBytes, "detail")
     self =
       switch message.kind {
       case .tooFewAdverts: .tooFewAdverts(have: have, need: need)
@@ -244,11 +251,11 @@ extension AbandonReason {
       case .tooFewUploads: .tooFewUploads(have: have, need: need)
       case .tooFewConfirmations: .tooFewConfirmations(have: have, need: need)
       case .tooFewAnswers: .tooFewAnswers(have: have, need: need)
-      case .cannotUnmask: .cannotUnmask(message.detail)
+      case .cannotUnmask: .cannotUnmask(detail)
       case .impossibleTotalWeight: .impossibleTotalWeight(found: message.totalWeight, survivors: have)
       case .occupancyAlarm: .occupancyAlarm
-      case .impossibleSum: .impossibleSum(message.detail)
-      case .cannotGoOn: .cannotGoOn(message.detail)
+      case .impossibleSum: .impossibleSum(detail)
+      case .cannotGoOn: .cannotGoOn(detail)
       case .stopped: .stopped
       case .UNRECOGNIZED(let raw):
         throw MessageReader("AbandonReason").fault("kind is \(raw), which this version does not know")

@@ -57,13 +57,15 @@ extension RoundPlan {
       }
     self.init(
       protocolVersion: try read.uint16(message.protocolVersion, "protocol_version"),
-      kind: try read.known(message.kind.domain, "kind", raw: message.kind.rawValue), run: message.run,
-      roundID: message.roundID, minimumSurvivors: try read.uint16(message.minimumSurvivors, "minimum_survivors"),
+      kind: try read.known(message.kind.domain, "kind", raw: message.kind.rawValue),
+      run: try read.name(message.run, "run"), roundID: message.roundID,
+      minimumSurvivors: try read.uint16(message.minimumSurvivors, "minimum_survivors"),
       assumedColluders: try read.uint16(message.assumedColluders, "assumed_colluders"),
       maximumLost: try read.uint16(message.maximumLost, "maximum_lost"), targetError: message.targetError,
       clipNorm: message.clipNorm, dimension: message.dimension, maximumWeight: message.maximumWeight,
       weightRule: try read.known(weightRule, "weight_rule", raw: message.weightRule.rawValue),
-      tailLanes: message.tailLanes, metricScale: message.metricScale, privacy: message.privacy,
+      tailLanes: message.tailLanes, metricScale: message.metricScale,
+      privacy: try read.name(message.privacy, "privacy"),
       trainer: try read.digest(message.trainer, "trainer"), modelIn: try read.digest(message.modelIn, "model_in"),
       deadlineSeconds: message.deadlineSeconds)
   }
@@ -117,7 +119,8 @@ extension RoundClose {
       case .UNRECOGNIZED: nil
       }
     self.init(
-      run: message.run, roundID: message.roundID, planHash: try read.digest(message.planHash, "plan_hash"),
+      run: try read.name(message.run, "run"), roundID: message.roundID,
+      planHash: try read.digest(message.planHash, "plan_hash"),
       rosterRoot: try read.digest(message.rosterRoot, "roster_root"),
       survivorsHash: try read.digest(message.survivorsHash, "survivors_hash"),
       modelIn: try read.digest(message.modelIn, "model_in"), modelOut: try read.digest(message.modelOut, "model_out"),

@@ -3,6 +3,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Identities
 import SecureAggregation
+import Synchronization
 import X509
 
 /// Finds out who calls, from the connection's certificate and from nothing else.
@@ -10,10 +11,33 @@ struct CallerGate: Sendable {
   let authority: Certificate
   let enrolment: any EnrolmentService
   let now: @Sendable () -> Date
+  private let calls = CallCounter()
+
+  init(authority: Certificate, enrolment: any EnrolmentService, now: @Sendable @escaping () -> Date) {
+    self.authority = authority
+    self.enrolment = enrolment
+    self.now = now
+  }
+
+  /// Runs a participant's call: known, admitted, and not one of too many at a time.
+  func serving<Reply>(
+    _ context: ServerContext, acceptingExpired: Bool = false, _ body: (Caller) async throws -> Reply
+  ) async throws -> Reply {
+    try await answering {
+      let caller = try await participant(context, acceptingExpired: acceptingExpired)
+      try calls.begin(caller.name)
+      defer { calls.end(caller.name) }
+      return try await body(caller)
+    }
+  }
 
   /// The participant that calls, still admitted.
-  func participant(_ context: ServerContext) async throws -> Caller {
-    guard case .participant(let identity) = try caller(context) else { throw WireError.notEnrolled }
+  ///
+  /// - Parameter acceptingExpired: For renewal alone.
+  func participant(_ context: ServerContext, acceptingExpired: Bool = false) async throws -> Caller {
+    guard case .participant(let identity) = try caller(context, acceptingExpired: acceptingExpired) else {
+      throw WireError.notEnrolled
+    }
     try await enrolment.admit(identity)
     return Caller(participant: identity)
   }
@@ -26,14 +50,41 @@ struct CallerGate: Sendable {
     }
   }
 
-  private func caller(_ context: ServerContext) throws(WireError) -> PeerVerification.Caller {
+  private func caller(
+    _ context: ServerContext, acceptingExpired: Bool = false
+  ) throws(WireError) -> PeerVerification.Caller {
     guard let leaf = (context.transportSpecific as? HTTP2ServerTransport.Posix.Context)?.peerCertificate else {
       throw .malformed(message: "certificate", reason: "it could not be read")
     }
     do {
-      return try PeerVerification.caller(leaf, authority: authority, now: now())
+      return try PeerVerification.caller(leaf, authority: authority, now: now(), acceptingExpired: acceptingExpired)
     } catch {
       throw WireError(error)
+    }
+  }
+}
+
+/// How many calls each participant has open, over all of its connections.
+final class CallCounter: Sendable {
+  private let open = Mutex<[String: Int]>([:])
+
+  func begin(_ name: String) throws(WireError) {
+    let isTooMany = open.withLock { open in
+      guard open[name, default: 0] < Limits.callsAtOnce else { return true }
+      open[name, default: 0] += 1
+      return false
+    }
+    guard !isTooMany else {
+      throw .refused(
+        name: "too-many-calls", message: "\(name) has \(Limits.callsAtOnce) calls open already",
+        suggestion: "wait for their answers")
+    }
+  }
+
+  func end(_ name: String) {
+    open.withLock { open in
+      let left = (open[name] ?? 1) - 1
+      open[name] = left > 0 ? left : nil
     }
   }
 }

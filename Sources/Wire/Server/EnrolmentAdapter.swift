@@ -23,10 +23,11 @@ struct EnrolmentAdapter: Tributary_V1_Enrolment.SimpleServiceProtocol {
     }
   }
 
+  /// The one call that an expired certificate may make: a node that was away for long keeps its name and its averaging key.
   func renew(request: Tributary_V1_RenewRequest, context: ServerContext) async throws -> Tributary_V1_EnrolReply {
-    try await answering {
-      let caller = try await gate.participant(context)
-      let certificateRequest = [UInt8](request.certificateRequest)
+    try await gate.serving(context, acceptingExpired: true) { caller in
+      let certificateRequest = try MessageReader("RenewRequest")
+        .bytes(request.certificateRequest, atMost: Limits.certificateBytes, "certificate_request")
       do {
         _ = try CertificateRequest(der: certificateRequest)
       } catch let error as IdentityError {
@@ -37,8 +38,8 @@ struct EnrolmentAdapter: Tributary_V1_Enrolment.SimpleServiceProtocol {
   }
 
   func leave(request: Tributary_V1_LeaveRequest, context: ServerContext) async throws -> Tributary_V1_LeaveReply {
-    try await answering {
-      try await service.leave(try await gate.participant(context))
+    try await gate.serving(context) { caller in
+      try await service.leave(caller)
       return .init()
     }
   }

@@ -67,8 +67,11 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
   func invite(request: Tributary_V1_InviteRequest, context: ServerContext) async throws -> Tributary_V1_InviteReply {
     try await answering {
       let lifetime = request.lifetimeSeconds == 0 ? nil : Duration.seconds(Int64(clamping: request.lifetimeSeconds))
+      let read = MessageReader("InviteRequest")
       let invitation = try await service.invite(
-        name: request.name, organisation: request.organisation, lifetime: lifetime)
+        name: try read.name(request.name, "name"),
+        organisation: try read.text(request.organisation, atMost: Limits.organisationBytes, "organisation"),
+        lifetime: lifetime)
       return .with {
         $0.line = invitation.line
         $0.expires = invitation.expires
@@ -87,7 +90,7 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
 
   func revoke(request: Tributary_V1_RevokeRequest, context: ServerContext) async throws -> Tributary_V1_RevokeReply {
     try await answering {
-      try await service.revoke(name: request.name)
+      try await service.revoke(name: try MessageReader("RevokeRequest").name(request.name, "name"))
       return .init()
     }
   }
@@ -96,7 +99,8 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
     request: Tributary_V1_SubmitRunRequest, context: ServerContext
   ) async throws -> Tributary_V1_SubmitRunReply {
     try await answering {
-      let run = try await service.submitRun(plan: [UInt8](request.plan))
+      let run = try await service.submitRun(
+        plan: try MessageReader("SubmitRunRequest").bytes(request.plan, atMost: Limits.planBytes, "plan"))
       return .with { $0.run = run }
     }
   }
@@ -109,7 +113,7 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
   }
 
   func runStatus(request: Tributary_V1_RunStatusRequest, context: ServerContext) async throws -> Tributary_V1_Run {
-    try await answering { Tributary_V1_Run(try await service.run(request.run.isEmpty ? nil : request.run)) }
+    try await answering { Tributary_V1_Run(try await service.run(try Self.run(request.run))) }
   }
 
   func watchRun(
@@ -118,7 +122,7 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
     try await answering {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
-          for try await run in try await service.watchRun(request.run.isEmpty ? nil : request.run) {
+          for try await run in try await service.watchRun(try Self.run(request.run)) {
             try await response.write(Tributary_V1_Run(run))
           }
         }
@@ -138,7 +142,7 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
 
   func stopRun(request: Tributary_V1_StopRunRequest, context: ServerContext) async throws -> Tributary_V1_StopRunReply {
     try await answering {
-      try await service.stopRun(request.run)
+      try await service.stopRun(try MessageReader("StopRunRequest").name(request.run, "run"))
       return .init()
     }
   }
@@ -150,7 +154,7 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
     try await answering {
       let read = MessageReader("FetchCheckpointRequest")
       let checkpoint = try await service.checkpoint(
-        run: request.run.isEmpty ? nil : request.run,
+        run: try Self.run(request.run),
         digest: request.digest.isEmpty ? nil : try read.digest(request.digest, "digest"))
       for part in checkpoint.parts { try await response.write(part) }
     }
@@ -163,5 +167,10 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
       try await service.shutdown()
       return .init()
     }
+  }
+
+  /// The run that a request names; nil for the newest.
+  private static func run(_ text: String) throws(WireError) -> String? {
+    text.isEmpty ? nil : try MessageReader("run").name(text, "run")
   }
 }

@@ -11,8 +11,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func nextInstruction(
     request: Tributary_V1_NextInstructionRequest, context: ServerContext
   ) async throws -> Tributary_V1_Instruction {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let poll = try Poll(request)
       return Tributary_V1_Instruction(try await instruction(for: caller, poll, context))
     }
@@ -39,8 +38,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   }
 
   func advertise(request: Tributary_V1_AdvertiseRequest, context: ServerContext) async throws -> Tributary_V1_Accepted {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let advert = try SignedAdvert(
         try MessageReader("AdvertiseRequest").required(request.hasAdvert, request.advert, "advert"))
       try caller.check(advert.advert.peer)
@@ -52,8 +50,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func submitShares(
     request: Tributary_V1_SubmitSharesRequest, context: ServerContext
   ) async throws -> Tributary_V1_Accepted {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let shares = try ShareMessage(
         try MessageReader("SubmitSharesRequest").required(request.hasShares, request.shares, "shares"))
       try await service.submitShares(caller, round: request.roundID, shares)
@@ -64,8 +61,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func submitUpload(
     request: Tributary_V1_SubmitUploadRequest, context: ServerContext
   ) async throws -> Tributary_V1_Accepted {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let read = MessageReader("SubmitUploadRequest")
       let statement = try UploadStatement(try read.required(request.hasStatement, request.statement, "statement"))
       let payload: [UInt8]
@@ -85,8 +81,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   }
 
   func confirm(request: Tributary_V1_ConfirmRequest, context: ServerContext) async throws -> Tributary_V1_Accepted {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let confirmation = try Confirmation(
         try MessageReader("ConfirmRequest").required(request.hasConfirmation, request.confirmation, "confirmation"))
       try await service.confirm(caller, round: request.roundID, confirmation)
@@ -95,8 +90,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   }
 
   func unmask(request: Tributary_V1_UnmaskRequest, context: ServerContext) async throws -> Tributary_V1_Accepted {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let answer = try UnmaskAnswer(
         try MessageReader("UnmaskRequest").required(request.hasAnswer, request.answer, "answer"))
       try await service.unmask(caller, round: request.roundID, answer)
@@ -105,9 +99,9 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   }
 
   func decline(request: Tributary_V1_DeclineRequest, context: ServerContext) async throws -> Tributary_V1_Accepted {
-    try await answering {
-      let caller = try await gate.participant(context)
-      try await service.decline(caller, round: request.roundID, reason: request.reason.oneLine)
+    try await gate.serving(context) { caller in
+      let reason = try MessageReader("DeclineRequest").reason(request.reason, "reason")
+      try await service.decline(caller, round: request.roundID, reason: reason)
       return .init()
     }
   }
@@ -115,16 +109,16 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func offeredPlans(
     request: Tributary_V1_OfferedPlansRequest, context: ServerContext
   ) async throws -> Tributary_V1_OfferedPlansReply {
-    try await answering {
-      let offers = try await service.offeredPlans(try await gate.participant(context))
+    try await gate.serving(context) { caller in
+      let offers = try await service.offeredPlans(caller)
       return .with { $0.offers = offers.map(Tributary_V1_OfferedPlansReply.Offer.init) }
     }
   }
 
   func closes(request: Tributary_V1_ClosesRequest, context: ServerContext) async throws -> Tributary_V1_ClosesReply {
-    try await answering {
-      let caller = try await gate.participant(context)
-      let closes = try await service.closes(caller, run: request.run, after: request.afterRoundID)
+    try await gate.serving(context) { caller in
+      let closes = try await service.closes(
+        caller, run: try MessageReader("ClosesRequest").name(request.run, "run"), after: request.afterRoundID)
       return .with { $0.closes = closes.prefix(1000).map(Tributary_V1_SignedRoundClose.init) }
     }
   }
@@ -132,8 +126,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func blobStatus(
     request: Tributary_V1_BlobStatusRequest, context: ServerContext
   ) async throws -> Tributary_V1_BlobStatusReply {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let blob = try BlobReference(request)
       try await expect(blob, from: caller)
       let held = try await service.heldBytes(caller, of: blob)
@@ -144,8 +137,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func uploadBlob(
     request: RPCAsyncSequence<Tributary_V1_BlobChunk, any Error>, context: ServerContext
   ) async throws -> Tributary_V1_BlobStatusReply {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let read = MessageReader("BlobChunk")
       var upload: (blob: BlobReference, held: Int)?
       for try await chunk in request {
@@ -156,6 +148,9 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
           upload = (blob, try await service.heldBytes(caller, of: blob))
         }
         guard let (blob, held) = upload else { continue }
+        // A stream may outlive what it was begun for: an enrolment, or a round.
+        _ = try await gate.participant(context)
+        try await expect(blob, from: caller)
         guard chunk.offset == UInt64(held) else {
           throw WireError.wrongOffset(expected: held, found: Int(clamping: chunk.offset))
         }
@@ -177,8 +172,7 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
   func fetchBlob(
     request: Tributary_V1_FetchBlobRequest, response: RPCWriter<Tributary_V1_BlobChunk>, context: ServerContext
   ) async throws {
-    try await answering {
-      let caller = try await gate.participant(context)
+    try await gate.serving(context) { caller in
       let digest = try MessageReader("FetchBlobRequest").digest(request.digest, "digest")
       let size = try await service.blobSize(caller, digest)
       guard request.offset <= UInt64(size) else {

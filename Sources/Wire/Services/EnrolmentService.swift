@@ -10,6 +10,8 @@ public protocol EnrolmentService: Sendable {
   func enrol(_ request: EnrolmentRequest, token: InviteToken) async throws -> Enrolment
 
   /// A new certificate for the caller, over the key of the (checked) request; name, organisation and averaging key stay.
+  ///
+  /// The caller's certificate may have expired.
   func renew(_ caller: Caller, certificateRequest: [UInt8]) async throws -> Enrolment
 
   /// Revokes the caller's own certificate.
