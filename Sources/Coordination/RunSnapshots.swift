@@ -12,7 +12,9 @@ extension RunSnapshot {
       run: run.run, planName: run.plan.name, plan: run.planDigest,
       standing: isCurrent && run.standing == .queued ? .running : run.standing, submittedAt: run.submission.at,
       startedAt: run.startedAt, endedAt: run.endedAt, roundsClosed: run.roundsClosed, roundsTotal: run.plan.roundsTotal,
-      current: run.round.map { RoundSnapshot($0, presence: presence) }, metrics: run.records.compactMap(\.metrics),
+      current: run.round.map { RoundSnapshot($0, presence: presence) },
+      waitingFor: isCurrent ? run.waitingFor(presence).map { presence.late($0) } : [],
+      metrics: run.records.compactMap(\.metrics),
       abandoned: run.records.compactMap(AbandonedRound.init),
       droppedColumns: run.records.last { $0.droppedColumns != nil }?.droppedColumns ?? [], model: run.model,
       traffic: Traffic(bytesUp: run.records.reduce(uploaded) { $0 + $1.bytesUp }, bytesDown: bytesDown))
@@ -24,9 +26,7 @@ extension RoundSnapshot {
     self.init(
       roundID: round.roundID, kind: round.kind, number: round.opening.number, phase: round.phase,
       openedAt: round.opening.at, phaseEndsAt: round.phaseEndsAt, deadline: round.deadline, answered: round.answered,
-      waitingFor: round.expected(presence).sorted().map { name in
-        LateParticipant(name: name, reason: presence.lateness(of: name))
-      })
+      waitingFor: round.expected(presence).sorted().map { presence.late($0) })
   }
 }
 
@@ -40,6 +40,8 @@ extension AbandonedRound {
 }
 
 extension Presence {
+  func late(_ name: String) -> LateParticipant { LateParticipant(name: name, reason: lateness(of: name)) }
+
   /// Why a participant has not answered, as far as the coordinator can know.
   func lateness(of name: String) -> String {
     if organisations[name] == nil { return "no longer enrolled" }

@@ -190,6 +190,9 @@ extension RoundMachine {
     do { return .event(.round(try freeze(&next))) } catch { return .abandon(AbandonReason(refusing: error)) }
   }
 
+  /// The end of a round that can gather no longer.
+  var tooFewAdverts: RunDue { tooFew(adverts.count) }
+
   private func tooFew(_ have: Int) -> RunDue {
     let need = needed
     return switch phase {

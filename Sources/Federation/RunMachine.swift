@@ -163,7 +163,10 @@ extension RunMachine {
   /// - Parameter now: Unix seconds.
   public func due(now: Double, presence: Presence) -> RunDue? {
     guard !standing.hasEnded else { return nil }
+    let lost = lostMember(presence)
     if let round {
+      // A roster that can no longer be complete is not worth a wait.
+      if lost != nil, round.phase == .gathering { return round.tooFewAdverts }
       return round.due(now: now, presence: presence)
     }
     guard nextKind != nil else { return .end(.finished) }
@@ -172,7 +175,26 @@ extension RunMachine {
       let last = records.last?.reason.map { "\($0)" } ?? "unknown"
       return .end(.failed(reason: "\(abandonmentsInARow) rounds in a row were abandoned; the last: \(last)"))
     }
+    if let lost {
+      return .end(
+        .failed(
+          reason: "the last round from this model was about to be opened to a roster with \(lost), which is no longer "
+            + "enrolled; nobody answers for another roster"))
+    }
     return canGather(presence) ? .openRound(from: model) : nil
+  }
+
+  /// A member of the required roster that can never be met again, since it left or was revoked.
+  private func lostMember(_ presence: Presence) -> String? {
+    requiredRoster?.first { presence.organisations[$0] == nil }
+  }
+
+  /// Whom a run between two rounds waits for: the absent of the roster that it needs, or of everyone when too few
+  /// organisations are connected. Empty while a round is in work, and once the run has ended.
+  public func waitingFor(_ presence: Presence) -> [String] {
+    guard !standing.hasEnded, round == nil, !canGather(presence) else { return [] }
+    let wanted = requiredRoster ?? Array(presence.organisations.keys)
+    return wanted.filter { !presence.present.contains($0) }.sorted()
   }
 
   /// Whether enough organisations are connected for a round to be worth opening.

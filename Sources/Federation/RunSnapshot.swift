@@ -16,6 +16,8 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
   public var roundsClosed: Int
   public var roundsTotal: Int
   public var current: RoundSnapshot?
+  /// Between two rounds: whom the next one waits for, and why as far as is known. Empty for a run that is not under way.
+  public var waitingFor: [LateParticipant]
   /// One entry for each closed round that measured a model.
   public var metrics: [RoundMetrics]
   public var abandoned: [AbandonedRound]
@@ -28,6 +30,7 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
   public init(
     run: String, planName: String, plan: Digest, standing: RunStanding, submittedAt: Double, startedAt: Double? = nil,
     endedAt: Double? = nil, roundsClosed: Int = 0, roundsTotal: Int, current: RoundSnapshot? = nil,
+    waitingFor: [LateParticipant] = [],
     metrics: [RoundMetrics] = [], abandoned: [AbandonedRound] = [], droppedColumns: [String] = [], model: Digest? = nil,
     traffic: Traffic = Traffic()
   ) {
@@ -41,6 +44,7 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
     self.roundsClosed = roundsClosed
     self.roundsTotal = roundsTotal
     self.current = current
+    self.waitingFor = waitingFor
     self.metrics = metrics
     self.abandoned = abandoned
     self.droppedColumns = droppedColumns

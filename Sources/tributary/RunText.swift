@@ -5,7 +5,10 @@ import Foundation
 enum RunText {
   /// One line that changes as the run goes on.
   static func progress(_ run: RunSnapshot) -> String {
-    guard let round = run.current else { return "\(run.run) \(run.standing.word)" }
+    guard let round = run.current else {
+      let waiting = run.waitingFor.map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
+      return "\(run.run) \(run.standing.word)" + (waiting.isEmpty ? "" : ", waiting for \(waiting)")
+    }
     var text = "\(run.run) round \(round.number) of \(run.roundsTotal) (\(round.kind)), \(round.phase.rawValue)"
     if let metrics = run.metrics.last { text += ", \(measures(metrics))" }
     let late = round.waitingFor.filter { $0.reason != "has not answered" }
@@ -46,6 +49,7 @@ enum RunText {
       lines.append("  round \(round.number) is \(round.phase.rawValue); answered: \(list(round.answered))")
       for late in round.waitingFor { lines.append("  waits for \(late.name): \(late.reason)") }
     }
+    for late in run.waitingFor { lines.append("  the next round waits for \(late.name): \(late.reason)") }
     if let model = run.model { lines.append("  model \(model)") }
     lines.append("  \(run.traffic.bytesUp) bytes up, \(run.traffic.bytesDown) bytes down; no formal privacy")
     return lines.joined(separator: "\n")

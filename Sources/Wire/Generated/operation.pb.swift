@@ -463,6 +463,12 @@ public nonisolated struct Tributary_V1_Run: @unchecked Sendable {
     set {_uniqueStorage()._bytesDown = newValue}
   }
 
+  /// Between two rounds: whom the next one waits for, and why.
+  public var waitingFor: [Tributary_V1_LateParticipant] {
+    get {_storage._waitingFor}
+    set {_uniqueStorage()._waitingFor = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Where a run is in its life.
@@ -1351,7 +1357,7 @@ nonisolated extension Tributary_V1_RunStatusRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Run"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}plan_name\0\u{1}plan\0\u{1}standing\0\u{1}failure\0\u{3}submitted_at\0\u{3}started_at\0\u{3}ended_at\0\u{3}rounds_closed\0\u{3}rounds_total\0\u{1}current\0\u{1}metrics\0\u{1}abandoned\0\u{3}dropped_columns\0\u{1}model\0\u{3}bytes_up\0\u{3}bytes_down\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}plan_name\0\u{1}plan\0\u{1}standing\0\u{1}failure\0\u{3}submitted_at\0\u{3}started_at\0\u{3}ended_at\0\u{3}rounds_closed\0\u{3}rounds_total\0\u{1}current\0\u{1}metrics\0\u{1}abandoned\0\u{3}dropped_columns\0\u{1}model\0\u{3}bytes_up\0\u{3}bytes_down\0\u{3}waiting_for\0")
 
   fileprivate class _StorageClass {
     var _run: String = String()
@@ -1371,6 +1377,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _model: Data? = nil
     var _bytesUp: UInt64 = 0
     var _bytesDown: UInt64 = 0
+    var _waitingFor: [Tributary_V1_LateParticipant] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1398,6 +1405,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
       _model = source._model
       _bytesUp = source._bytesUp
       _bytesDown = source._bytesDown
+      _waitingFor = source._waitingFor
     }
   }
 
@@ -1433,6 +1441,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 15: try { try decoder.decodeSingularBytesField(value: &_storage._model) }()
         case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesUp) }()
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesDown) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._waitingFor) }()
         default: break
         }
       }
@@ -1496,6 +1505,9 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._bytesDown != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._bytesDown, fieldNumber: 17)
       }
+      if !_storage._waitingFor.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._waitingFor, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1522,6 +1534,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._model != rhs_storage._model {return false}
         if _storage._bytesUp != rhs_storage._bytesUp {return false}
         if _storage._bytesDown != rhs_storage._bytesDown {return false}
+        if _storage._waitingFor != rhs_storage._waitingFor {return false}
         return true
       }
       if !storagesAreEqual {return false}

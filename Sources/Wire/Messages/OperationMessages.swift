@@ -93,6 +93,7 @@ extension Tributary_V1_Run {
     roundsClosed = UInt32(clamping: snapshot.roundsClosed)
     roundsTotal = UInt32(clamping: snapshot.roundsTotal)
     if let round = snapshot.current { current = Tributary_V1_Round(round) }
+    waitingFor = snapshot.waitingFor.map(Tributary_V1_LateParticipant.init)
     metrics = snapshot.metrics.map(Tributary_V1_RoundMetrics.init)
     abandoned = snapshot.abandoned.map(Tributary_V1_AbandonedRound.init)
     droppedColumns = snapshot.droppedColumns
@@ -122,6 +123,7 @@ extension RunSnapshot {
       endedAt: message.hasEndedAt ? message.endedAt : nil, roundsClosed: Int(message.roundsClosed),
       roundsTotal: Int(message.roundsTotal),
       current: message.hasCurrent ? try RoundSnapshot(message.current) : nil,
+      waitingFor: try message.waitingFor.mapTyped { late throws(WireError) in try LateParticipant(late) },
       metrics: try message.metrics.mapTyped { entry throws(WireError) in try RoundMetrics(entry) },
       abandoned: try message.abandoned.mapTyped { entry throws(WireError) in try AbandonedRound(entry) },
       droppedColumns: try message.droppedColumns.mapTyped { column throws(WireError) in
@@ -142,12 +144,7 @@ extension Tributary_V1_Round {
     phaseEndsAt = round.phaseEndsAt
     deadline = round.deadline
     answered = round.answered
-    waitingFor = round.waitingFor.map { late in
-      .with {
-        $0.name = late.name
-        $0.reason = late.reason
-      }
-    }
+    waitingFor = round.waitingFor.map(Tributary_V1_LateParticipant.init)
   }
 }
 
@@ -158,8 +155,24 @@ extension RoundSnapshot {
       roundID: message.roundID, kind: try read.known(message.kind.domain, "kind", raw: message.kind.rawValue),
       number: Int(message.number), phase: try read.known(message.phase.domain, "phase", raw: message.phase.rawValue),
       openedAt: message.openedAt, phaseEndsAt: message.phaseEndsAt, deadline: message.deadline,
-      answered: message.answered,
-      waitingFor: message.waitingFor.map { LateParticipant(name: $0.name, reason: $0.reason) })
+      answered: try message.answered.mapTyped { name throws(WireError) in try read.name(name, "answered") },
+      waitingFor: try message.waitingFor.mapTyped { late throws(WireError) in try LateParticipant(late) })
+  }
+}
+
+extension Tributary_V1_LateParticipant {
+  init(_ late: LateParticipant) {
+    name = late.name
+    reason = late.reason
+  }
+}
+
+extension LateParticipant {
+  init(_ message: Tributary_V1_LateParticipant) throws(WireError) {
+    let read = MessageReader("LateParticipant")
+    self.init(
+      name: try read.name(message.name, "name"),
+      reason: try read.text(message.reason, atMost: Limits.reasonBytes, "reason"))
   }
 }
 

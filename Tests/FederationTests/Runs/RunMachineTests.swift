@@ -197,12 +197,40 @@ struct RunMachineTests {
     world.connected = Set(0..<5).subtracting([1])
     try world.settle()
     #expect(world.machine.round == nil, "one of the roster is away")
+    #expect(world.machine.waitingFor(world.presence) == ["node-1"])
     world.connected = Set(0..<5)
     try world.settle()
     #expect(world.machine.round?.opening.requiredRoster == roster)
     #expect(world.machine.step(for: "node-\(outsider)") == nil)
     try world.runUntilQuiet()
     #expect(world.machine.standing == .finished)
+  }
+
+  @Test(
+    "A roster that can never be complete again ends the run, by the name of whom it lacks", arguments: [false, true])
+  func retryWithoutAMember(isGathering: Bool) throws {
+    var world = try RunWorld(plan: .scripted(rounds: 1), participants: 5)
+    try world.run(until: .unmasking)
+    let roster = world.machine.round!.roster!.peers.map(\.name)
+    try world.act(0)
+    world.connected = [0]
+    world.now += 100
+    try world.settle()
+    if isGathering {
+      world.connected = Set(0..<5)
+      try world.settle()
+      #expect(world.machine.round?.phase == .gathering)
+    }
+    let leaving = (1..<5).first { roster.contains("node-\($0)") }!
+    world.left = [leaving]
+    world.connected = Set(0..<5).subtracting([leaving])
+    try world.settle()
+    guard case .failed(let reason) = world.machine.standing else {
+      Issue.record("\(world.machine.standing)")
+      return
+    }
+    #expect(reason.contains("node-\(leaving), which is no longer enrolled"))
+    #expect(world.machine.waitingFor(world.presence) == [])
   }
 
   @Test("Five abandoned rounds in a row end the run, and it says why the last one was")

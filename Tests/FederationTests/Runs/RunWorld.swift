@@ -12,6 +12,8 @@ struct RunWorld {
   var participants: [ScriptedParticipant]
   /// Indices of participants that are connected.
   var connected: Set<Int>
+  /// Indices of participants that are no longer enrolled.
+  var left: Set<Int> = []
   var declined: [String: String] = [:]
   var now = 1_000.0
   private var blobs: [Digest: [UInt8]] = [:]
@@ -34,7 +36,8 @@ struct RunWorld {
   var presence: Presence {
     Presence(
       present: Set(connected.map { participants[$0].name }), declined: declined,
-      organisations: Dictionary(uniqueKeysWithValues: participants.map { ($0.name, $0.peer.organisation) }))
+      organisations: Dictionary(
+        uniqueKeysWithValues: participants.filter { !left.contains($0.index) }.map { ($0.name, $0.peer.organisation) }))
   }
 
   func checkpoint(_ digest: Digest) throws -> TableCheckpoint { try TableCheckpoint(decoding: blobs[digest]!) }

@@ -101,6 +101,7 @@ extension Samples {
     current: RoundSnapshot(
       roundID: 1 << 32 | 9, kind: .evaluation, number: 6, phase: .confirming, openedAt: 5, phaseEndsAt: 6, deadline: 7,
       answered: ["north", "south"], waitingFor: [LateParticipant(name: "east", reason: "training 40%")]),
+    waitingFor: [LateParticipant(name: "west", reason: "not connected")],
     metrics: [
       RoundMetrics(
         number: 3, roundID: 3, model: digest(32), survivors: 4, rows: 920, tooFewRows: false, meanLoss: 0.5,
