@@ -22,19 +22,25 @@ extension Coordinator: EnrolmentService {
     }
   }
 
+  /// The caller's certificate may have expired: the registry decides by its name and key, and by how much of its life has
+  /// passed.
   public func renew(_ caller: Caller, certificateRequest: [UInt8]) async throws -> Enrolment {
-    try await ask { turn in
+    try await ask(as: caller) { turn in
+      // Refused before anything is signed.
+      let expires = turn.now + self.home.settings.certificateHours * 3600
+      _ = try turn.state.registry.renew(caller.participant, certificateExpiresAt: expires, now: turn.now)
       let certificate = try self.issue(
         name: caller.name, organisation: caller.participant.organisation, averagingKey: caller.participant.averagingKey,
         certificateRequest: certificateRequest, now: turn.now)
-      let expires = certificate.identity.notAfter.timeIntervalSince1970
-      try turn.record(.participant(try turn.state.registry.renew(name: caller.name, certificateExpiresAt: expires)))
+      let event = try turn.state.registry.renew(
+        caller.participant, certificateExpiresAt: certificate.identity.notAfter.timeIntervalSince1970, now: turn.now)
+      try turn.record(.participant(event))
       return self.enrolment(certificate)
     }
   }
 
   public func leave(_ caller: Caller) async throws {
-    try await ask { turn in
+    try await ask(as: caller) { turn in
       try turn.record(.participant(try turn.state.registry.leave(name: caller.name, now: turn.now)))
       turn.presence.forget(caller.name)
     }

@@ -10,7 +10,8 @@ extension Coordinator: RoundService {
     let id = pollCount.add(1, ordering: .relaxed).newValue
     let wait = min(max(0, poll.wait / .seconds(1)), 60)
     let waiting = WaitingList.Poll(
-      id: id, name: caller.name, after: poll.after, expiresAt: clock.now() + wait, answer: answer)
+      id: id, name: caller.name, key: caller.participant.averagingKey, after: poll.after, expiresAt: clock.now() + wait,
+      answer: answer)
     guard await inbox.put(.poll(waiting, poll.activity)) else {
       return .idle(after: poll.after, reconnectAfter: .seconds(1))
     }
@@ -31,13 +32,23 @@ extension Coordinator: RoundService {
   }
 
   /// The masked bytes are on the disk before the event that names them is recorded, and both before the answer.
+  ///
+  /// They are checked here, on a copy of the run, since hashing them in the loop would hold up everybody.
   public func submitUpload(_ caller: Caller, round: UInt64, _ upload: MaskedUpload) async throws {
+    let run = try await ask(as: caller) { turn in try turn.runInWork(of: round) }
     let blob = Digest(sha256: upload.payload)
-    let message = RoundMessage.upload(upload, blob: blob)
-    // Refused or repeated uploads never reach the disk.
-    guard try await ask({ turn in try turn.event(of: message, round: round, from: caller) }) != nil else { return }
+    do {
+      // Refused or repeated uploads never reach the disk.
+      guard try run.receive(.upload(upload, blob: blob), round: round, from: caller.peer) != nil else { return }
+    } catch {
+      throw WireError(error)
+    }
     _ = try storing { try self.blobs.put(upload.payload) }
-    try await take(message, round: round, from: caller)
+    try await take(round, from: caller) { run throws(FederationError) in
+      try run.receive(
+        checked: upload.statement, blob: blob, byteCount: upload.payload.count, round: round, from: caller.peer)
+    }
+    try? await uploads.discard(from: caller.name)
   }
 
   public func confirm(_ caller: Caller, round: UInt64, _ confirmation: Confirmation) async throws {
@@ -49,7 +60,7 @@ extension Coordinator: RoundService {
   }
 
   public func decline(_ caller: Caller, round: UInt64, reason: String) async throws {
-    try await ask { turn in
+    try await ask(as: caller) { turn in
       guard turn.state.currentRun?.round?.roundID == round else { throw WireError.unknownRound(round) }
       turn.presence.seen(caller.name, now: turn.now)
       turn.presence.decline(caller.name, round: round, reason: String(reason.prefix(200)))
@@ -57,7 +68,7 @@ extension Coordinator: RoundService {
   }
 
   public func offeredPlans(_ caller: Caller) async throws -> [OfferedPlan] {
-    try await ask { turn in
+    try await ask(as: caller) { turn in
       turn.state.order.compactMap { turn.state.runs[$0] }.filter { !$0.standing.hasEnded }.map { run in
         OfferedPlan(
           run: run.run, plan: Array(run.submission.plan.utf8), isRunning: run.run == turn.state.currentRun?.run)
@@ -66,62 +77,87 @@ extension Coordinator: RoundService {
   }
 
   public func closes(_ caller: Caller, run: String, after roundID: UInt64) async throws -> [SignedRoundClose] {
-    try await ask { turn in
+    try await ask(as: caller) { turn in
       guard let run = turn.state.runs[run] else { throw WireError.unknownRun(run) }
       return Array(run.closes.lazy.filter { $0.close.roundID > roundID }.prefix(1000))
     }
   }
 
   private func take(_ message: RoundMessage, round: UInt64, from caller: Caller) async throws {
-    try await ask { turn in
+    try await take(round, from: caller) { run throws(FederationError) in
+      try run.receive(message, round: round, from: caller.peer)
+    }
+  }
+
+  /// - Parameter receive: The event that a message becomes, nil for one that was taken before.
+  private func take(
+    _ round: UInt64, from caller: Caller,
+    _ receive: @escaping @Sendable (RunMachine) throws(FederationError) -> RunEvent?
+  ) async throws {
+    try await ask(as: caller) { turn in
       turn.presence.seen(caller.name, now: turn.now)
-      guard let run = turn.state.currentRun,
-        let event = try turn.event(of: message, round: round, from: caller)
-      else { return }
+      let run = try turn.runInWork(of: round)
+      let event: RunEvent?
+      do throws(FederationError) { event = try receive(run) } catch { throw WireError(error) }
+      guard let event else { return }
       turn.presence.accept(caller.name)
       try turn.record(event, of: run)
     }
   }
+
+  /// Decides for a participant, if it is one still: a call may have waited since it was let in.
+  func ask<Answer: Sendable>(
+    as caller: Caller, _ decide: @escaping @Sendable (inout Deliberation) throws -> Answer
+  ) async throws -> Answer {
+    try await ask { turn in
+      try turn.state.registry.admit(name: caller.name, averagingKey: caller.participant.averagingKey)
+      return try decide(&turn)
+    }
+  }
 }
 
-// Blobs.
+// Blobs. An upload stays on the desk until its statement is checked, and is then written anew as a blob.
 
 extension Coordinator {
   public func uploadLimit(_ caller: Caller) async throws -> Int {
-    try await ask { turn in
-      guard let round = turn.state.currentRun?.round, round.phase == .collecting,
-        round.expected(Presence()).contains(caller.name)
-      else { return 0 }
-      return round.uploadByteCount ?? 0
+    try await ask(as: caller) { turn in
+      return turn.storedUpload(of: caller)?.byteCount ?? turn.expectedUploadBytes(from: caller)
     }
   }
 
   public func heldBytes(_ caller: Caller, of blob: BlobReference) async throws -> Int {
-    try storing { try self.blobs.received(PartialUpload(blob, from: caller)) }
+    let stored = try await ask(as: caller) { turn in turn.storedUpload(of: caller) }
+    if stored?.blob == blob.digest { return blob.size }
+    return try await uploading { try await self.uploads.received(PartialUpload(blob, from: caller)) }
   }
 
   public func append(
     _ caller: Caller, to blob: BlobReference, at offset: Int, _ bytes: [UInt8]
   ) async throws {
-    try await ask { turn in turn.presence.seen(caller.name, now: turn.now) }
-    _ = try storing { try self.blobs.append(bytes, to: PartialUpload(blob, from: caller), at: offset) }
+    let limit = try await ask(as: caller) { turn in
+      turn.presence.seen(caller.name, now: turn.now)
+      return turn.expectedUploadBytes(from: caller)
+    }
+    guard blob.size <= limit else { throw WireError.oversize(what: "blob", limit: limit, found: blob.size) }
+    _ = try await uploading { try await self.uploads.append(bytes, to: PartialUpload(blob, from: caller), at: offset) }
   }
 
   public func finish(_ caller: Caller, _ blob: BlobReference) async throws {
-    guard blobs.size(of: blob.digest) == blob.size else {
-      try storing { try self.blobs.discard(PartialUpload(blob, from: caller)) }
-      throw WireError.corruptBlob(blob.digest)
-    }
+    let stored = try await ask(as: caller) { turn in turn.storedUpload(of: caller) }
+    if stored?.blob == blob.digest { return }
+    try await uploading { try await self.uploads.finish(PartialUpload(blob, from: caller)) }
   }
 
   public func uploadedBytes(_ caller: Caller, _ digest: Digest) async throws -> [UInt8] {
-    let limit = try await uploadLimit(caller)
-    guard let size = blobs.size(of: digest), size <= limit else { throw WireError.unknownBlob(digest) }
-    return try storing { try self.blobs.bytes(of: digest) }
+    let (stored, limit) = try await ask(as: caller) { turn in
+      (turn.storedUpload(of: caller), turn.expectedUploadBytes(from: caller))
+    }
+    if stored?.blob == digest { return try storing { try self.blobs.bytes(of: digest) } }
+    return try await uploading { try await self.uploads.bytes(of: digest, from: caller.name, limit: limit) }
   }
 
   public func blobSize(_ caller: Caller, _ digest: Digest) async throws -> Int {
-    let mayFetch = try await ask { turn in turn.state.checkpoints.contains(digest) }
+    let mayFetch = try await ask(as: caller) { turn in turn.state.checkpoints.contains(digest) }
     guard mayFetch, let size = blobs.size(of: digest) else { throw WireError.unknownBlob(digest) }
     return size
   }
@@ -134,16 +170,23 @@ extension Coordinator {
 
   /// Does one thing with the disk, and gives what goes wrong a name that the caller may know.
   func storing<Value: Sendable>(_ body: () throws -> Value) throws -> Value {
-    do { return try body() } catch let error as StorageError {
-      switch error {
-      case .wrongOffset(let expected, let found): throw WireError.wrongOffset(expected: expected, found: found)
-      case .tooLarge(let found, let limit): throw WireError.oversize(what: "blob", limit: limit, found: found)
-      case .wrongDigest(let expected, _): throw WireError.corruptBlob(Digest(hex: expected) ?? .zero)
-      case .noSuchBlob(let digest): throw WireError.unknownBlob(Digest(hex: digest) ?? .zero)
-      default:
-        logger.error("\(error)")
-        throw WireError.failed(reason: "the coordinator's disk failed")
-      }
+    do { return try body() } catch let error as StorageError { throw wireError(error) }
+  }
+
+  /// The same for one thing with the uploads in progress.
+  private func uploading<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    do { return try await body() } catch let error as StorageError { throw wireError(error) }
+  }
+
+  private func wireError(_ error: StorageError) -> WireError {
+    switch error {
+    case .wrongOffset(let expected, let found): return .wrongOffset(expected: expected, found: found)
+    case .tooLarge(let found, let limit): return .oversize(what: "blob", limit: limit, found: found)
+    case .wrongDigest(let expected, _): return .corruptBlob(Digest(hex: expected) ?? .zero)
+    case .noSuchBlob(let digest): return .unknownBlob(Digest(hex: digest) ?? .zero)
+    default:
+      logger.error("\(error)")
+      return .failed(storing: error)
     }
   }
 }
@@ -155,9 +198,32 @@ extension PartialUpload {
 }
 
 extension Deliberation {
-  /// The event that a message would be; nil for one that was taken before.
-  func event(of message: RoundMessage, round: UInt64, from caller: Caller) throws(WireError) -> RunEvent? {
-    guard let run = state.currentRun, run.round != nil else { throw .unknownRound(round) }
-    do { return try run.receive(message, round: round, from: caller.peer) } catch { throw WireError(error) }
+  /// The run in work, which a message of one of its rounds is for.
+  func runInWork(of round: UInt64) throws(WireError) -> RunMachine {
+    guard let run = state.currentRun, run.round?.roundID == round else { throw .unknownRound(round) }
+    return run
+  }
+
+  /// The upload of the round in work that was taken from a caller.
+  func storedUpload(of caller: Caller) -> RoundMachine.StoredUpload? {
+    state.currentRun?.round?.storedUploads.first { $0.name == caller.name }
+  }
+
+  /// The size of the upload that is expected from a caller now, 0 if none is.
+  func expectedUploadBytes(from caller: Caller) -> Int {
+    guard let round = state.currentRun?.round, round.phase == .collecting,
+      round.expected(Presence()).contains(caller.name)
+    else { return 0 }
+    return round.uploadByteCount ?? 0
+  }
+}
+
+extension WireError {
+  /// What a caller is told when the coordinator could not store something: nothing of it has happened.
+  static func failed(storing error: any Error) -> WireError {
+    if case StorageError.diskFull = error {
+      return .failed(reason: "the coordinator's disk is full; nothing of this was recorded")
+    }
+    return .failed(reason: "the coordinator's disk failed; nothing of this was recorded")
   }
 }

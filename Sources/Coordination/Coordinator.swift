@@ -20,6 +20,7 @@ public final class Coordinator: Service {
   public let authority: CoordinatorAuthority
   let signer: IdentitySigner
   let blobs: BlobDirectory
+  let uploads: UploadDesk
   let clock: CoordinatorClock
   let logger: Logger
   let inbox = Inbox<Request>()
@@ -60,6 +61,7 @@ public final class Coordinator: Service {
     authority = try home.authority()
     signer = try home.signer()
     blobs = try home.blobs()
+    uploads = UploadDesk(blobs)
   }
 
   /// Serves until a graceful shutdown, the operator's `stop`, or cancellation, which are the same: no new calls, long-polls

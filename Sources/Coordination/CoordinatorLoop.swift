@@ -31,6 +31,8 @@ struct CoordinatorLoop: Sendable {
   private let blobs: BlobDirectory
   private let logger: Logger
   private var lastFailure: String?
+  /// Polls that have not been looked at yet, because the turn that they came in was not recorded.
+  private var unseen: Set<UInt64> = []
 
   private struct Watcher: Sendable {
     var run: String
@@ -54,14 +56,13 @@ struct CoordinatorLoop: Sendable {
   mutating func turn(_ requests: [Request], now: Double) async {
     var deliberation = Deliberation(state: state, presence: presence, bytesDown: bytesDown, now: now)
     var replies: [@Sendable ((any Error)?) -> Void] = []
-    var fresh: Set<UInt64> = []
     for request in requests {
       switch request {
       case .decide(let decide): replies.append(decide(&deliberation))
       case .poll(let poll, let activity):
         deliberation.presence.pollOpened(poll.name, activity: activity, now: now)
         waiting.add(poll)
-        fresh.insert(poll.id)
+        unseen.insert(poll.id)
       case .hungUp(let id, let name):
         waiting.remove(id)
         deliberation.presence.pollEnded(name, now: now)
@@ -77,14 +78,16 @@ struct CoordinatorLoop: Sendable {
     do {
       try await record(deliberation.events, now: now)
     } catch {
-      // Nothing of the turn has happened; those who asked are told, and may ask again.
+      // Nothing of the turn has happened: those who asked are told, and may ask again. The next turn tries again whatever
+      // was due, so that a disk that has space again needs nobody's help.
       report("cannot record \(deliberation.events.count) events: \(error)")
-      for reply in replies { reply(WireError.failed(reason: "the coordinator's store failed")) }
+      for reply in replies { reply(WireError.failed(storing: error)) }
+      waiting.expire(now: now)
       return
     }
     state = deliberation.state
     for reply in replies { reply(nil) }
-    act(on: deliberation, fresh: fresh)
+    act(on: deliberation)
   }
 
   /// Everyone who waits is told to come back later.
@@ -110,7 +113,7 @@ struct CoordinatorLoop: Sendable {
     try await store.append(try events.map { try $0.stored(at: now) }, erasing: events.compactMap(\.erasure))
   }
 
-  private mutating func act(on turn: Deliberation, fresh: Set<UInt64>) {
+  private mutating func act(on turn: Deliberation) {
     lastFailure = turn.events.isEmpty ? lastFailure : nil
     for event in turn.events { log(event) }
     let closed = turn.events.contains { if case .run(_, _, .roundClosed) = $0 { true } else { false } }
@@ -121,10 +124,11 @@ struct CoordinatorLoop: Sendable {
       case .run(_, _, let event): event.changesInstructions
       }
     }
-    waiting.answer(only: changed ? nil : fresh) { poll in
-      guard turn.state.registry.isEnrolled(poll.name) else { return .idle(after: poll.after) }
+    waiting.answer(only: changed ? nil : unseen) { poll in
+      guard turn.state.registry.admits(name: poll.name, averagingKey: poll.key) else { return .idle(after: poll.after) }
       return turn.instruction(for: poll.name, after: poll.after)
     }
+    unseen = []
     waiting.expire(now: turn.now)
     tell(turn)
   }
@@ -165,7 +169,7 @@ struct CoordinatorLoop: Sendable {
     switch event {
     case .participant(.invited(let invitation)): logger.info("invited \(invitation.name)")
     case .participant(.enrolled(let participant, _)): logger.info("\(participant.name) enrolled")
-    case .participant(.renewed(let name, _)): logger.debug("\(name) renewed its certificate")
+    case .participant(.renewed(let name, _, _)): logger.debug("\(name) renewed its certificate")
     case .participant(.revoked(let name, _)): logger.notice("\(name) was revoked")
     case .participant(.left(let name, _)): logger.notice("\(name) left")
     case .run(let run, let round, let event): log(event, run: run, round: round)

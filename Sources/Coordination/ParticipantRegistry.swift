@@ -1,4 +1,5 @@
-import Identities
+import Foundation
+public import Identities
 public import SecureAggregation
 public import Wire
 
@@ -31,7 +32,7 @@ public struct ParticipantRegistry: Sendable, Equatable {
   public enum Event: Sendable, Hashable, Codable {
     case invited(Invitation)
     case enrolled(RegisteredParticipant, request: Digest)
-    case renewed(name: String, expiresAt: Double)
+    case renewed(name: String, at: Double, expiresAt: Double)
     case revoked(name: String, at: Double)
     case left(name: String, at: Double)
   }
@@ -45,7 +46,8 @@ public struct RegisteredParticipant: Sendable, Hashable, Codable {
   public var organisation: String
   public var averagingKey: IdentityKey
   public var enrolledAt: Double
-  /// When its certificate ends, in unix seconds.
+  /// When its newest certificate was issued and when it ends, in unix seconds.
+  public var certificateIssuedAt: Double
   public var certificateExpiresAt: Double
   public var standing: Standing
 }
@@ -56,7 +58,10 @@ extension ParticipantRegistry {
     participants.values.filter { $0.standing == .enrolled }.sorted { $0.name < $1.name }
   }
 
-  public func isEnrolled(_ name: String) -> Bool { participants[name]?.standing == .enrolled }
+  /// Whether `admit` would let the key's holder in.
+  func admits(name: String, averagingKey: IdentityKey) -> Bool {
+    (try? admit(name: name, averagingKey: averagingKey)) != nil
+  }
 
   public var all: [RegisteredParticipant] { participants.values.sorted { $0.name < $1.name } }
 
@@ -121,13 +126,30 @@ extension ParticipantRegistry {
     }
     let participant = RegisteredParticipant(
       name: invitation.name, organisation: invitation.organisation, averagingKey: averagingKey, enrolledAt: now,
-      certificateExpiresAt: certificateExpiresAt, standing: .enrolled)
+      certificateIssuedAt: now, certificateExpiresAt: certificateExpiresAt, standing: .enrolled)
     return .enrolled(participant, request: request)
   }
 
-  public func renew(name: String, certificateExpiresAt: Double) throws(WireError) -> Event {
-    guard participants[name]?.standing == .enrolled else { throw .unknownParticipant(name) }
-    return .renewed(name: name, expiresAt: certificateExpiresAt)
+  /// - Parameter presented: The certificate that asks; it may have expired.
+  /// - Throws: `renewed-too-early` before half of the presented certificate's life has passed, and within a hundredth of the
+  ///   newest one's life of its issue: each renewal stays in the log for ever. Once that has passed an old certificate may
+  ///   ask again, since the answer to the first time may have been lost.
+  public func renew(
+    _ presented: ParticipantIdentity, certificateExpiresAt: Double, now: Double
+  ) throws(WireError) -> Event {
+    let name = presented.name
+    try admit(name: name, averagingKey: presented.averagingKey)
+    guard let known = participants[name] else { throw .unknownParticipant(name) }
+    let (start, end) = (presented.notBefore.timeIntervalSince1970, presented.notAfter.timeIntervalSince1970)
+    let pause = (known.certificateExpiresAt - known.certificateIssuedAt) / 100
+    let from = max((start + end) / 2, known.certificateIssuedAt + pause)
+    guard now >= from else {
+      throw .refused(
+        name: "renewed-too-early",
+        message: "the certificate of \(name) is renewed from \(Date(timeIntervalSince1970: from).ISO8601Format()) on",
+        suggestion: "wait until then; a node does so by itself")
+    }
+    return .renewed(name: name, at: now, expiresAt: certificateExpiresAt)
   }
 
   public func revoke(name: String, now: Double) throws(WireError) -> Event {
@@ -147,7 +169,9 @@ extension ParticipantRegistry {
     case .enrolled(let participant, let request):
       participants[participant.name] = participant
       invitations[participant.name]?.usedBy = request
-    case .renewed(let name, let expiresAt): participants[name]?.certificateExpiresAt = expiresAt
+    case .renewed(let name, let at, let expiresAt):
+      participants[name]?.certificateIssuedAt = at
+      participants[name]?.certificateExpiresAt = expiresAt
     case .revoked(let name, _): retire(name, as: .revoked)
     case .left(let name, _): retire(name, as: .left)
     }

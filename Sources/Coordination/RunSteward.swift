@@ -26,9 +26,15 @@ struct RunSteward: Sendable {
       switch due {
       case .event(let event): try turn.record(event, of: run)
       case .openRound(let model):
+        let checkpoint: TableCheckpoint
+        do { checkpoint = try load(model) } catch let error as StorageError where error.isLoss {
+          let ending = RunEnding(standing: .failed(reason: "its newest model is lost: \(error)"), at: turn.now)
+          try turn.record(.ended(ending), of: run)
+          continue
+        }
         let plan = try run.plan.roundPlan(
           kind: run.nextKind ?? .evaluation, run: run.run, roundID: turn.state.nextRoundID(epoch: epoch),
-          checkpoint: try load(model), modelIn: model,
+          checkpoint: checkpoint, modelIn: model,
           deadlineSeconds: UInt64(turn.now.rounded(.up)) + UInt64(run.plan.cohort.deadlineSeconds))
         try turn.record(try run.open(plan, signer: signer, now: turn.now), of: run)
       case .unmask: try turn.record(try unmask(run, now: turn.now), of: run)
@@ -42,7 +48,13 @@ struct RunSteward: Sendable {
   private mutating func unmask(_ run: RunMachine, now: Double) throws -> RunEvent {
     guard let round = run.round else { throw FederationError.noRound(run: run.run) }
     do {
-      let sum = try round.unmask { digest in try blobs.bytes(of: digest) }
+      let sum = try round.unmask { digest in
+        do { return try blobs.bytes(of: digest) } catch let error as StorageError
+          where error.isLoss || now >= round.deadline
+        {
+          throw AbandonReason.cannotUnmask("an upload that was stored cannot be read: \(error)")
+        }
+      }
       let stored = try blobs.put(sum.bytes)
       let closing = try run.close(
         sum, sumDigest: stored, from: try load(round.plan.modelIn), signer: signer, now: now)
@@ -58,6 +70,16 @@ struct RunSteward: Sendable {
     let value = try TableCheckpoint(decoding: try blobs.bytes(of: digest))
     checkpoint = (digest, value)
     return value
+  }
+}
+
+extension StorageError {
+  /// Whether what was stored is gone for good, rather than out of reach for now.
+  fileprivate var isLoss: Bool {
+    switch self {
+    case .noSuchBlob, .missing, .corrupt: true
+    default: false
+    }
   }
 }
 

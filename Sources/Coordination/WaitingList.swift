@@ -1,3 +1,4 @@
+import SecureAggregation
 import Wire
 
 /// The long-polls that are open: each waits for an instruction, for its time to pass, or for its caller to hang up.
@@ -5,6 +6,8 @@ struct WaitingList: Sendable {
   struct Poll: Sendable {
     var id: UInt64
     var name: String
+    /// The averaging key of the caller's certificate.
+    var key: IdentityKey
     /// The token of the last instruction that the participant handled.
     var after: String
     /// Unix seconds at which it is answered with nothing to do.
@@ -14,13 +17,25 @@ struct WaitingList: Sendable {
 
   private var polls: [UInt64: Poll] = [:]
 
+  /// The poll that each participant waits with.
+  private var newest: [String: UInt64] = [:]
+
   var count: Int { polls.count }
 
-  mutating func add(_ poll: Poll) { polls[poll.id] = poll }
+  /// A participant waits with one poll at a time: one that was waiting is answered with nothing to do.
+  mutating func add(_ poll: Poll) {
+    if let earlier = newest[poll.name].flatMap({ polls[$0] }) { finish(earlier, with: .idle(after: earlier.after)) }
+    polls[poll.id] = poll
+    newest[poll.name] = poll.id
+  }
 
   /// - Returns: The poll, if it was still waiting.
   @discardableResult
-  mutating func remove(_ id: UInt64) -> Poll? { polls.removeValue(forKey: id) }
+  mutating func remove(_ id: UInt64) -> Poll? {
+    guard let poll = polls.removeValue(forKey: id) else { return nil }
+    if newest[poll.name] == id { newest[poll.name] = nil }
+    return poll
+  }
 
   /// Answers every poll for which there is something new.
   ///
@@ -43,7 +58,7 @@ struct WaitingList: Sendable {
   }
 
   private mutating func finish(_ poll: Poll, with instruction: Instruction) {
-    polls[poll.id] = nil
+    remove(poll.id)
     poll.answer.yield(instruction)
     poll.answer.finish()
   }

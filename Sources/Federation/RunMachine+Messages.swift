@@ -24,9 +24,29 @@ extension RunMachine {
     guard round.roundID == roundID else { throw .otherRound(open: round.roundID, found: roundID) }
     do { return try round.receive(message, from: sender) } catch { throw .averaging(error) }
   }
+
+  /// The event that an upload becomes whose payload was checked before, by `receive` on a copy of this run.
+  public func receive(
+    checked statement: UploadStatement, blob: Digest, byteCount: Int, round roundID: UInt64, from sender: Peer
+  ) throws(FederationError) -> RunEvent? {
+    guard let round else { throw .noRound(run: run) }
+    guard round.roundID == roundID else { throw .otherRound(open: round.roundID, found: roundID) }
+    do {
+      guard try round.takes(statement, from: sender.name) else { return nil }
+    } catch {
+      throw .averaging(error)
+    }
+    return .uploaded(statement, blob: blob, byteCount: byteCount)
+  }
 }
 
 extension RoundMachine {
+  /// Whether a statement is new; one that was taken before changes nothing.
+  func takes(_ statement: UploadStatement, from name: String) throws(AveragingError) -> Bool {
+    var next = averaging
+    return try next.take(statement, from: name) != nil
+  }
+
   /// The event that a message becomes, nil for a repetition; the round itself is unchanged.
   func receive(_ message: RoundMessage, from sender: Peer) throws(AveragingError) -> RunEvent? {
     var next = averaging

@@ -91,14 +91,12 @@ public struct BlobDirectory: Sendable {
     }
   }
 
-  func file(_ digest: Digest) -> String { "\(path)/\(digest.hex)" }
+  private func file(_ digest: Digest) -> String { "\(path)/\(digest.hex)" }
 
   /// Gives a whole, synchronised file its name.
-  func publish(_ temporary: String, as digest: Digest) throws(StorageError) {
+  private func publish(_ temporary: String, as digest: Digest) throws(StorageError) {
     guard rename(temporary, file(digest)) == 0 else {
       let code = errno
-      // Another upload of the same bytes by the same sender may have been faster.
-      if code == ENOENT, contains(digest) { return }
       unlink(temporary)
       throw .system(code, path: file(digest), operation: "name the blob")
     }

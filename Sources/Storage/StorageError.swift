@@ -20,10 +20,12 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// A digest that names no stored blob.
   case noSuchBlob(digest: String)
-  /// A completed upload whose bytes have another digest than announced; the upload was discarded.
+  /// A whole upload whose bytes have another digest than announced.
   case wrongDigest(expected: String, found: String)
   /// A blob larger than this directory takes, or an upload past its announced size.
   case tooLarge(bytes: Int, limit: Int)
+  /// As many senders as may have an upload in progress at once.
+  case tooManyUploads(limit: Int)
   /// A chunk that does not continue where the upload stands.
   case wrongOffset(expected: Int, found: Int)
 
@@ -41,6 +43,7 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case .noSuchBlob(let digest): "no blob sha256:\(digest) is stored"
     case .wrongDigest(let expected, let found): "the upload's digest is sha256:\(found), expected sha256:\(expected)"
     case .tooLarge(let bytes, let limit): "\(bytes) bytes are too many, expected at most \(limit)"
+    case .tooManyUploads(let limit): "\(limit) uploads are in progress already"
     case .wrongOffset(let expected, let found): "the chunk starts at byte \(found), expected \(expected)"
     }
   }
@@ -57,6 +60,7 @@ public enum StorageError: Error, Sendable, Equatable, CustomStringConvertible {
     case .newerFormat: "use the tributary that wrote it, or a later one"
     case .wrongOffset(let expected, _): "ask where the upload stands and go on from byte \(expected)"
     case .wrongDigest: "send the upload again from its beginning"
+    case .tooManyUploads: "try again when another upload has ended"
     case .readOnly, .failed, .noSuchBlob, .tooLarge: nil
     }
   }

@@ -18,12 +18,13 @@ extension CoordinatorRound {
 
   /// Takes a statement whose vector was checked before.
   @discardableResult
-  mutating func take(_ statement: UploadStatement, from name: String) throws(AveragingError) -> RoundEvent? {
+  public mutating func take(_ statement: UploadStatement, from name: String) throws(AveragingError) -> RoundEvent? {
     let rank = try memberRank(name, claimed: statement.rank, message: "upload")
     if let known = uploads[rank] {
       guard known == statement else { throw .changedMessage(from: name, message: "upload") }
       return nil
     }
+    guard phase.isAtMost(.collecting) else { throw .lateUpload(from: name) }
     guard phase == .collecting, let roster, let sharers, let transcript else { throw outOfPhase("upload") }
     guard sharers.contains(rank) else { throw .stranger(name) }
     guard statement.unopened.isSubset(of: sharers), !statement.unopened.contains(rank) else {
