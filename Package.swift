@@ -151,6 +151,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),
     .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["tributary"]),
   ],
   swiftLanguageModes: [.v6]
 )

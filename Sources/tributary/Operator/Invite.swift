@@ -17,7 +17,9 @@ struct Invite: AsyncParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
-    if let hours, !(0.01...8760).contains(hours) { throw ValidationError("--hours is \(hours), expected 0.01 to 8760") }
+    if let hours, !(hours * 3600 >= 1 && hours <= 8760) {
+      throw ValidationError("--hours is \(hours), expected a second (0.0003) to 8760")
+    }
   }
 
   func run() async throws {
