@@ -17,11 +17,12 @@ extension RunPlan {
     ) {
       "at most 16 widths from 1 to 65536"
     }
+    do { try widestNetwork.validate() } catch {
+      throw .invalidPlan(key: "model.hidden", found: "\(model.hidden)", expected: "a smaller network: \(error)")
+    }
     try require((1...Self.mostRounds).contains(rounds), "rounds", rounds) { "1 to \(Self.mostRounds)" }
     try validateCohort()
-    try require(update.clipNorm.isFinite && update.clipNorm > 0, "update.clipNorm", update.clipNorm) {
-      "a positive number"
-    }
+    try require((1e-9...1e9).contains(update.clipNorm), "update.clipNorm", update.clipNorm) { "1e-9 to 1e9" }
     try require((1...1 << 24).contains(update.maximumWeight), "update.maximumWeight", update.maximumWeight) {
       "1 to 16777216"
     }

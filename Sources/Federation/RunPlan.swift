@@ -126,7 +126,12 @@ extension RunPlan.Cohort {
   }
 
   /// t = ⌊(n + c)/2⌋ + 1, so that no two honest-majority stories about one round can both be opened.
-  public static func threshold(of size: Int, colluders: Int) -> Int { (size + colluders) / 2 + 1 }
+  ///
+  /// Numbers that no cohort has are cut to ±2^16, since defaults are computed before `validate` refuses them.
+  public static func threshold(of size: Int, colluders: Int) -> Int {
+    func cut(_ number: Int) -> Int { max(-0x10000, min(0x10000, number)) }
+    return (cut(size) + cut(colluders)) / 2 + 1
+  }
 }
 
 extension RunPlan.UpdateRules {

@@ -81,12 +81,31 @@ struct RunPlanTests {
     "A plan that no cohort could carry out is refused",
     arguments: [
       "cohort.size=2", "cohort.size=256", "cohort.minimumSurvivors=2", "cohort.minimumSurvivors=5",
-      "cohort.assumedColluders=-1", "rounds=0", "update.clipNorm=0", "update.maximumWeight=0", "update.targetError=2",
+      "cohort.assumedColluders=-1", "rounds=0", "update.clipNorm=0", "update.clipNorm=5e-324", "update.clipNorm=1e308",
+      "update.maximumWeight=0", "update.targetError=2",
       "server.learningRate=0", "training.learningRate=-1", "name=Not A Name",
     ])
   func refused(override: String) throws {
     let plan = try plan(planText(), overrides: [override])
     #expect(throws: FederationError.self) { try plan.validate() }
+  }
+
+  @Test(
+    "The largest and the smallest integers are refused, in every place of a plan",
+    arguments: [
+      "cohort.size", "cohort.assumedColluders", "cohort.minimumSurvivors", "cohort.deadlineSeconds", "rounds",
+      "update.maximumWeight", "evaluation.fold", "training.epochs", "training.batchSize",
+    ], [Int.max, Int.min])
+  func extremes(key: String, number: Int) throws {
+    let plan = try plan(planText(), overrides: ["\(key)=\(number)"])
+    #expect(throws: FederationError.self) { try plan.validate() }
+  }
+
+  @Test("A network of more parameters than any checkpoint may hold is refused")
+  func tooLargeNetwork() throws {
+    let plan = try plan(planText(), overrides: ["model.hidden=[65536, 65536]"])
+    let error = #expect(throws: FederationError.self) { try plan.validate() }
+    #expect("\(try #require(error))".contains("model.hidden"))
   }
 
   @Test("A threshold above the cohort is refused as impossible")

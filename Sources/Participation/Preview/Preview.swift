@@ -137,18 +137,3 @@ extension Preview {
     return caveats
   }
 }
-
-extension RunPlan {
-  /// The network when every column of the schema is kept: the largest that a run can come to.
-  var widestNetwork: NetworkShape {
-    let everything = ColumnCounts(
-      present: schema.columns.map { _ in ColumnCounts.minimumPresent }, contributors: schema.columns.map { _ in 1 })
-    let kept = KeptColumns(schema, counts: everything, minimumContributors: 0)
-    return NetworkShape(
-      inputs: FeatureLayout(schema, kept: kept).count, hidden: model.hidden, activation: model.activation,
-      classes: schema.classCount)
-  }
-
-  /// More bytes than any checkpoint of the plan has: four for each parameter, and room for names and the schema.
-  var largestCheckpoint: Int { 4 * widestNetwork.layout.count + 16 << 20 }
-}
