@@ -34,7 +34,7 @@ struct RunSteward: Sendable {
         }
         let plan = try run.plan.roundPlan(
           kind: run.nextKind ?? .evaluation, run: run.run, roundID: turn.state.nextRoundID(epoch: epoch),
-          checkpoint: checkpoint, modelIn: model,
+          checkpoint: checkpoint, modelIn: model, gridClose: run.gridClose,
           deadlineSeconds: UInt64(turn.now.rounded(.up)) + UInt64(run.plan.cohort.deadlineSeconds))
         try turn.record(try run.open(plan, signer: signer, now: turn.now), of: run)
       case .unmask: try turn.record(try unmask(run, now: turn.now), of: run)

@@ -36,6 +36,14 @@ public struct RoundCodec: Sendable {
       maximumWeight: maximumWeight)
   }
 
+  /// The largest norm that the mean of an update round can have: C, since every update is clipped to it, and the rounding of
+  /// each survivor, which moves each of the D coordinates by less than a step. 0 in other rounds.
+  public func largestMean(totalWeight: UInt64, survivors: Int) -> Double {
+    guard let grid, let rotation, totalWeight > 0 else { return 0 }
+    let rounding = Double(survivors) * grid.step * Double(rotation.paddedCount).squareRoot()
+    return plan.clipNorm * (1 + 1e-3) + rounding * Double(plan.maximumWeight) / Double(totalWeight)
+  }
+
   /// What every upload of the round consists of.
   public var shape: VectorShape {
     VectorShape(

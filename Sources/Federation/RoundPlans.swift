@@ -21,9 +21,11 @@ extension RunPlan {
   /// - Parameters:
   ///   - checkpoint: What the round starts from; it decides how many lanes a vector has.
   ///   - modelIn: The SHA-256 of that checkpoint's bytes.
+  ///   - gridClose: The hash of the run's last close whose sum was opened; zero when there is none.
   ///   - deadlineSeconds: Unix time.
   public func roundPlan(
-    kind: RoundKind, run: String, roundID: UInt64, checkpoint: TableCheckpoint, modelIn: Digest, deadlineSeconds: UInt64
+    kind: RoundKind, run: String, roundID: UInt64, checkpoint: TableCheckpoint, modelIn: Digest, gridClose: Digest,
+    deadlineSeconds: UInt64
   ) throws(FederationError) -> RoundPlan {
     RoundPlan(
       kind: kind, run: run, roundID: roundID, minimumSurvivors: UInt16(cohort.minimumSurvivors),
@@ -32,7 +34,7 @@ extension RunPlan {
       weightRule: update.weights == .uniform ? 0 : 1,
       tailLanes: kind.isStatistics ? 0 : UInt32(1 + MetricLanes.laneCount(classes: schema.classCount)),
       metricScale: Self.metricScale, privacy: privacy.rawValue, trainer: try digest(), modelIn: modelIn,
-      deadlineSeconds: deadlineSeconds)
+      gridClose: gridClose, deadlineSeconds: deadlineSeconds)
   }
 
   /// d of a round: parameters of the model, lanes of a statistics round, none of an evaluation.

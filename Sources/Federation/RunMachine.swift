@@ -65,6 +65,9 @@ public struct RunMachine: Sendable, Equatable {
     records.last { $0.signedClose.close.outcome != .abandoned }?.signedClose.close
   }
 
+  /// What the next round's plan names as its `gridClose`.
+  public var gridClose: Digest { lastClose?.hash ?? .zero }
+
   /// Every signed close, oldest first: the chain that participants check their models against.
   public var closes: [SignedRoundClose] { records.map(\.signedClose) }
 
@@ -88,6 +91,9 @@ extension RunMachine {
     case .roundOpened(let opening):
       guard !standing.hasEnded, round == nil else {
         throw .replayDiverged("a round of \(run) was opened inside another")
+      }
+      guard opening.signedPlan.plan.gridClose == gridClose else {
+        throw .replayDiverged("a round of \(run) follows from another close")
       }
       if startedAt == nil { startedAt = opening.at }
       standing = .running

@@ -74,6 +74,8 @@ public enum AveragingError: Error, Sendable, Hashable, Codable {
   case uploadNotCounted
   case modelNotInChain(run: String, expected: Digest, found: Digest)
   case secondClose(run: String, roundID: UInt64)
+  /// A close says of a round what cannot be, or not what this node signed in it.
+  case closeContradicts(run: String, roundID: UInt64, what: String)
 }
 
 extension AveragingError: CustomStringConvertible {
@@ -87,7 +89,8 @@ extension AveragingError: CustomStringConvertible {
     switch self {
     case .forgedSignature, .changedAdvert, .peerChanged, .zeroProduct, .repeatedKey, .repeatedOrganisation,
       .secondRoster,
-      .secondSharerSet, .secondSurvivorSet, .overlappingSets, .uploadNotCounted, .modelNotInChain, .secondClose:
+      .secondSharerSet, .secondSurvivorSet, .overlappingSets, .uploadNotCounted, .modelNotInChain, .secondClose,
+      .closeContradicts:
       true
     default: false
     }
@@ -199,6 +202,8 @@ extension AveragingError: CustomStringConvertible {
     case .uploadNotCounted: return ("the coordinator cannot prove that this node's upload is in the sum", look)
     case .modelNotInChain(let run, let expected, let found):
       return ("run \(run) goes on from model \(found), its last close ended with \(expected)", look)
+    case .closeContradicts(let run, let roundID, let what):
+      return ("the close of round \(roundID) of run \(run) contradicts what this node knows of it: \(what)", look)
     case .secondClose(let run, let roundID): return ("run \(run) has two different closes of round \(roundID)", look)
     }
   }

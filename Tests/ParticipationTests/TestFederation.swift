@@ -83,7 +83,7 @@ actor TestCoordinator {
     if let record = machine.records.last {
       let token = InstructionToken(closing: record.roundID)
       if handled.map({ $0 < token }) ?? true {
-        return Instruction(token: "\(token)", roundID: record.roundID, step: .closed(record.signedClose))
+        return Instruction(token: "\(token)", roundID: record.roundID, step: .closed(altered(name, record.signedClose)))
       }
     }
     return .idle(after: after)
@@ -111,7 +111,30 @@ actor TestCoordinator {
     try pump()
   }
 
-  func closes(after roundID: UInt64) -> [SignedRoundClose] { machine.closes.filter { $0.close.roundID > roundID } }
+  func closes(run: String, after roundID: UInt64, for name: String) -> [SignedRoundClose] {
+    (forgedCloses[run] ?? machine.closes).filter { $0.close.roundID > roundID }.map { altered(name, $0) }
+  }
+
+  private var alteration: @Sendable (String, inout RoundClose) -> Void = { _, _ in }
+
+  /// Signs other closes for some nodes than for others.
+  func alterCloses(_ alteration: @escaping @Sendable (String, inout RoundClose) -> Void) {
+    self.alteration = alteration
+  }
+
+  private func altered(_ name: String, _ signed: SignedRoundClose) -> SignedRoundClose {
+    var close = signed.close
+    alteration(name, &close)
+    return close == signed.close ? signed : try! SignedRoundClose(close, signer: signer)
+  }
+
+  private var forgedCloses: [String: [SignedRoundClose]] = [:]
+
+  /// Tells nodes another story of a run, or of one that never was.
+  func forge(closes: [SignedRoundClose], of run: String) { forgedCloses[run] = closes }
+
+  /// Hands out a checkpoint that no round led to.
+  func forge(checkpoint: [UInt8]) { blobs[Digest(sha256: checkpoint)] = checkpoint }
 
   /// The deadline of the round in work passes.
   func passDeadline() throws {
@@ -130,7 +153,8 @@ actor TestCoordinator {
       case .openRound(let model):
         let plan = try machine.plan.roundPlan(
           kind: machine.nextKind!, run: machine.run, roundID: nextRound,
-          checkpoint: try TableCheckpoint(decoding: blobs[model]!), modelIn: model, deadlineSeconds: 1000)
+          checkpoint: try TableCheckpoint(decoding: blobs[model]!), modelIn: model, gridClose: machine.gridClose,
+          deadlineSeconds: 1000)
         nextRound += 1
         try machine.apply(try machine.open(plan, signer: signer, now: 1))
       case .unmask:
@@ -153,7 +177,10 @@ struct TestConnection: CoordinatorConnection {
   var authority: CoordinatorAuthority?
 
   func nextInstruction(_ poll: Poll) async throws -> Instruction {
-    await coordinator.instruction(for: peer.name, after: poll.after)
+    let instruction = await coordinator.instruction(for: peer.name, after: poll.after)
+    // A long poll ends by cancellation here: nothing that these tests do comes while one is open.
+    if case .idle = instruction.step { try await Task.sleep(for: poll.wait) }
+    return instruction
   }
   func advertise(round: UInt64, _ advert: SignedAdvert) async throws {
     try await receive(.advertise, .advert(advert), round, advert)
@@ -175,7 +202,7 @@ struct TestConnection: CoordinatorConnection {
     [OfferedPlan(run: "run-1", plan: Array(await coordinator.machine.submission.plan.utf8), isRunning: true)]
   }
   func closes(run: String, after roundID: UInt64) async throws -> [SignedRoundClose] {
-    await coordinator.closes(after: roundID)
+    await coordinator.closes(run: run, after: roundID, for: peer.name)
   }
   func fetchBlob(_ digest: Digest, limit: Int) async throws -> [UInt8] {
     guard let bytes = await coordinator.blob(digest) else { throw WireError.unknownBlob(digest) }
@@ -236,6 +263,9 @@ final class TestNode {
     token = ""
     worker = try Self.worker(home, coordinator, peer, board, mailbox)
   }
+
+  /// Carries out an instruction that no machine gave.
+  func handle(_ instruction: Instruction) async throws { try await worker.handle(instruction) }
 
   /// Carries out what a poll brings; false when there is nothing to do. A crash is followed by a restart.
   @discardableResult

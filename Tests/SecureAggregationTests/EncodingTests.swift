@@ -11,14 +11,16 @@ struct EncodingTests {
       kind: .moments, run: "ab", roundID: 0x0102_0304_0506_0708, minimumSurvivors: 3, assumedColluders: 1,
       maximumLost: 0xFFFF, targetError: 1, clipNorm: 2, dimension: 14, maximumWeight: 4096, weightRule: 1, tailLanes: 0,
       metricScale: 0.5, privacy: "none", trainer: Digest(bytes: [UInt8](repeating: 0xAA, count: 32))!,
-      modelIn: Digest(bytes: [UInt8](repeating: 0xBB, count: 32))!, deadlineSeconds: 60)
+      modelIn: Digest(bytes: [UInt8](repeating: 0xBB, count: 32))!,
+      gridClose: Digest(bytes: [UInt8](repeating: 0xCC, count: 32))!, deadlineSeconds: 60)
     #expect(
       plan.canonicalBytes
         == hex(
           """
           04000000 66736131 0100 02 02000000 6162 0807060504030201 0300 0100 ffff
           000000000000f03f 0000000000000040 0e000000 00100000 01 00000000 000000000000e03f 04000000 6e6f6e65
-          """) + [UInt8](repeating: 0xAA, count: 32) + [UInt8](repeating: 0xBB, count: 32) + hex("3c00000000000000"))
+          """) + [UInt8](repeating: 0xAA, count: 32) + [UInt8](repeating: 0xBB, count: 32)
+        + [UInt8](repeating: 0xCC, count: 32) + hex("3c00000000000000"))
     #expect(plan.hash.bytes == Primitives.sha256(hex("09 667361312f706c616e") + plan.canonicalBytes))
   }
 

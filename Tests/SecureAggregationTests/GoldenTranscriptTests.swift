@@ -51,9 +51,10 @@ struct GoldenTranscriptTests {
   }
 
   private func check(_ golden: Transcript) throws {
-    let plan = Rehearsal.plan(
+    var plan = Rehearsal.plan(
       minimum: max(3, golden.colluders + 2), colluders: golden.colluders, dimension: golden.dimension,
       tail: golden.tailLanes)
+    plan.gridClose = Digest(sha256: Array("last close".utf8))
     var round = try Rehearsal(golden.participants.count, plan: plan, bits: golden.bits)
     #expect(plan.hash.hex == golden.planHash)
     #expect(round.signedPlan.signature == hex(golden.planSignature))

@@ -33,8 +33,9 @@ struct LedgerTests {
     try SignedRoundClose(
       RoundClose(
         run: "hearts", roundID: roundID, planHash: .zero, rosterRoot: .zero, survivorsHash: .zero,
-        modelIn: Digest(sha256: Array(from.utf8)), modelOut: Digest(sha256: Array(to.utf8)), meanNorm: 1.5,
-        totalWeight: 12, survivors: 3, outcome: outcome), signer: signer)
+        modelIn: Digest(sha256: Array(from.utf8)), modelOut: Digest(sha256: Array(to.utf8)),
+        meanNorm: outcome == .done ? 1.5 : 0,
+        totalWeight: outcome == .done ? 12 : 0, survivors: 3, outcome: outcome), signer: signer)
   }
 
   @Test("Closes form a chain, and a plan must go on from its end")

@@ -16,7 +16,7 @@ struct Member {
   mutating func begin(_ plan: SignedRoundPlan, coordinator: IdentityKey, policy: AveragingPolicy) throws {
     let subject = plan.plan.kind.isStatistics ? Digest(sha256: Array("rows of \(name)".utf8)) : nil
     round = try ParticipantRound(
-      plan: plan, peer: peer, coordinator: coordinator, signer: signer, seed: seed, statisticsSubject: subject,
+      plan: plan, peer: peer, coordinator: coordinator, signer: signer, seed: seed, subject: subject,
       policy: policy, ledger: &ledger)
   }
 

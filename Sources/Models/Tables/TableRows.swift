@@ -96,11 +96,16 @@ extension TableRows {
   /// "tributary/rows/1", u32 columns, u64 rows, then the rows sorted by their bytes: per column of the schema the
   /// little-endian bits of its binary64 number or of its category's index, all ones when missing, and the class as u32.
   /// So neither the order of the rows, nor their format, nor columns that are not read, make a difference.
-  public var trainingBytes: [UInt8] {
+  public var trainingBytes: [UInt8] { bytes(of: training) }
+
+  /// The rows that are held out, in the same way.
+  public var heldOutBytes: [UInt8] { bytes(of: heldOut) }
+
+  private func bytes(of part: ParsedRows) -> [UInt8] {
     var bytes = Array("tributary/rows/1".utf8)
     withUnsafeBytes(of: UInt32(schema.columns.count).littleEndian) { bytes.append(contentsOf: $0) }
-    withUnsafeBytes(of: UInt64(training.rowCount).littleEndian) { bytes.append(contentsOf: $0) }
-    let rows = (0..<training.rowCount).map(training.rowBytes).sorted { $0.lexicographicallyPrecedes($1) }
+    withUnsafeBytes(of: UInt64(part.rowCount).littleEndian) { bytes.append(contentsOf: $0) }
+    let rows = (0..<part.rowCount).map(part.rowBytes).sorted { $0.lexicographicallyPrecedes($1) }
     for row in rows { bytes += row }
     return bytes
   }

@@ -10,6 +10,8 @@ import Updates
 struct Contribution: Sendable {
   let plan: RunPlan
   let round: RoundPlan
+  /// Identifies the rows.
+  let rowsDigest: Digest
   let rows: TableRows
   let checkpoint: TableCheckpoint
   let randomness: LocalRandomness

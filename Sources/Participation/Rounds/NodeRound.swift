@@ -12,6 +12,8 @@ struct NodeRound: Codable, Sendable {
   var averaging: ParticipantRound
   /// The run's plan, canonical JSON.
   var runPlan: String
+  /// Of the rows that the round began with: others have no part in it.
+  var rows: Digest
 
   var plan: RoundPlan { averaging.plan.plan }
 }
@@ -80,11 +82,13 @@ extension NodeHome {
   ///
   /// The history goes first and takes a close once, so that a crash in between is mended by the same close again; what a
   /// power failure takes back of it is asked for again.
-  func take(_ signed: SignedRoundClose, coordinator: IdentityKey) throws {
+  ///
+  /// - Parameter genesis: What the run begins with; only its first close needs it.
+  func take(_ signed: SignedRoundClose, coordinator: IdentityKey, genesis: Digest?) throws {
     try withStateLock {
       let before = try ledger()
       var ledger = before
-      let recorded = Swift.Result { try ledger.record(signed, coordinator: coordinator) }
+      let recorded = Swift.Result { try ledger.record(signed, coordinator: coordinator, genesis: genesis) }
       if case .success = recorded { try unlockedChangeHistory(of: signed.close.run) { $0.apply(signed.close) } }
       if ledger != before { try writeJSON(ledger, to: ledgerFile) }
       try recorded.get()

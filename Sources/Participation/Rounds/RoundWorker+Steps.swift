@@ -21,20 +21,22 @@ extension RoundWorker {
     let plan = try readPlan(bytes, of: signed.plan)
     let policy = try home.policy()
     if let refusal = try policy.refusal(of: plan) { throw RefusalError(refusal) }
-    let rows = try rows(of: plan)
+    let own = try rows(of: plan)
+    let genesis = Digest(sha256: try plan.genesis().encoded())
     try home.beginHistory(RunHistory(run: signed.plan.run, planName: plan.name, plan: signed.plan.trainer))
-    try await catchUp(run: signed.plan.run, to: roundID)
+    try await catchUp(run: signed.plan.run, to: roundID, genesis: genesis)
     let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
     try check(signed.plan, against: plan, checkpoint: checkpoint)
 
-    let subject =
-      signed.plan.kind.isStatistics ? try rows.statisticsSubject(signed.plan.kind, plan: plan) : nil
+    let subject = try own.subject(of: signed.plan.kind, checkpoint: checkpoint)
     let averaging = try home.changeLedger { ledger throws(AveragingError) in
       try ParticipantRound(
         plan: signed, peer: peer, coordinator: coordinatorKey, signer: signer, seed: try Secret.random(),
-        statisticsSubject: subject, policy: policy.averaging, ledger: &ledger)
+        subject: subject, genesis: genesis, policy: policy.averaging, ledger: &ledger)
     }
-    try home.save(NodeRound(averaging: averaging, runPlan: String(decoding: bytes, as: UTF8.self)))
+    try home.save(
+      NodeRound(
+        averaging: averaging, runPlan: String(decoding: bytes, as: UTF8.self), rows: own.digest))
     await board.working("in a round", run: signed.plan.run, roundID: roundID, kind: signed.plan.kind)
     try await send { try await $0.advertise(round: roundID, averaging.advert) }
   }
@@ -42,7 +44,11 @@ extension RoundWorker {
   /// M1: checks the roster, shares the round's secrets, and begins to train while the others do the same.
   mutating func share(_ roster: Roster, roundID: UInt64) async throws {
     guard var round = try home.round(roundID) else { return await board.idle() }
-    let policy = try home.policy()
+    // Before anything is computed from the count: the grid of a round is for the rosters that a round can have.
+    guard (3...Thresholds.largestCohort).contains(roster.count) else {
+      throw AveragingError.malformed("a roster of \(roster.count), expected 3 to \(Thresholds.largestCohort)")
+    }
+    let policy = try policy(for: round)
     if let refusal = policy.refusal(of: roster) { throw RefusalError(refusal) }
     let codec = try codec(of: round, rosterCount: roster.count)
     let message = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
@@ -58,10 +64,13 @@ extension RoundWorker {
     guard var round = try home.round(roundID), let roster = round.averaging.roster else {
       return await board.idle()
     }
+    _ = try policy(for: round)
     try home.changeLedger { ledger throws(AveragingError) in
       try round.averaging.receive(delivery, ledger: &ledger)
     }
     let isRepeated = round.averaging.upload != nil
+    // A second set of sharers must be noticed even after a crash in the middle of training.
+    if !isRepeated, !isComputed(round) { try home.save(round) }
     let contribution = try await contribution(to: round)
     let values = try await values(of: contribution)
     guard let transcript = round.averaging.transcript else { return }
@@ -92,7 +101,7 @@ extension RoundWorker {
     guard var round = try home.round(roundID), let roster = round.averaging.roster else {
       return await board.idle()
     }
-    let policy = try home.policy()
+    let policy = try policy(for: round)
     let members = Set(survivors.survivors.ranks.filter { $0 < roster.count }.map { roster.peers[$0].key })
     let message = try await underRetryRule(round, among: members) { ledger throws(AveragingError) in
       try round.averaging.confirm(survivors, policy: policy.averaging, signer: signer, ledger: &ledger)
@@ -120,9 +129,15 @@ extension RoundWorker {
 
   /// The round is over: its secrets go, and the run's chain of closes grows by one.
   mutating func closed(_ signed: SignedRoundClose) async throws {
-    guard try home.history(of: signed.close.run) != nil else { return }
-    try await catchUp(run: signed.close.run, to: signed.close.roundID)
-    try take(signed)
+    let run = signed.close.run
+    guard try home.history(of: run) != nil else { return }
+    let genesis = try genesis(of: run)
+    // A chain that is not begun here begins with the run's next plan, which tells the genesis and brings all closes again.
+    guard try genesis != nil || home.ledger().lastClose(run: run, coordinator: coordinatorKey) != nil else {
+      return await board.idle()
+    }
+    try await catchUp(run: run, to: signed.close.roundID, genesis: genesis)
+    try take(signed, genesis: genesis)
     await board.idle()
   }
 }
@@ -154,9 +169,13 @@ extension RoundWorker {
     guard ready else {
       throw RefusalError(.roundDiffersFromPlan(what: "its model is not one that a round of \(round.kind) starts from"))
     }
+    let gridClose = try lastOpened(run: round.run)?.hash ?? .zero
+    guard round.gridClose == gridClose else {
+      throw RefusalError(.roundDiffersFromPlan(what: "its grid follows from another close than the last of its run"))
+    }
     let expected = try plan.roundPlan(
       kind: round.kind, run: round.run, roundID: round.roundID, checkpoint: checkpoint, modelIn: round.modelIn,
-      deadlineSeconds: round.deadlineSeconds)
+      gridClose: gridClose, deadlineSeconds: round.deadlineSeconds)
     guard round == expected else {
       throw RefusalError(.roundDiffersFromPlan(what: "its numbers are not those of the plan"))
     }
@@ -165,18 +184,26 @@ extension RoundWorker {
   /// The checkpoint with this digest, from the folder or from the coordinator; it must be one of this plan.
   private func checkpoint(_ digest: Digest, plan: RunPlan) async throws -> TableCheckpoint {
     var bytes = try home.models.checkpoint(digest)
+    var isNew = false
     if bytes == nil {
       let fetched = try await send { try await $0.fetchBlob(digest, limit: plan.largestCheckpoint) }
       guard Digest(sha256: fetched) == digest else {
         throw ParticipationError.protocolBroken(what: "the checkpoint that came for \(digest) has another digest")
       }
-      try home.models.keep(checkpoint: fetched)
       bytes = fetched
+      isNew = true
     }
     do {
       let checkpoint = try TableCheckpoint(decoding: bytes ?? [])
-      guard checkpoint.planDigest == (try plan.digest().description), checkpoint.schema == plan.schema else {
-        throw RefusalError(.roundDiffersFromPlan(what: "its model is of another plan"))
+      if let difference = try plan.difference(from: checkpoint) {
+        throw RefusalError(.roundDiffersFromPlan(what: difference))
+      }
+      if isNew {
+        // Other bytes for the same model would be another name for it.
+        guard Digest(sha256: checkpoint.encoded()) == digest else {
+          throw RefusalError(.roundDiffersFromPlan(what: "its model is not written as a checkpoint is"))
+        }
+        try home.models.keep(checkpoint: bytes ?? [])
       }
       return checkpoint
     } catch let error as SchemaError {
@@ -188,24 +215,38 @@ extension RoundWorker {
   func finishEarlierRounds(before roundID: UInt64 = .max) async throws {
     let runs = try home.rounds().filter { $0.plan.roundID < roundID }.map(\.plan.run)
     for run in Set(runs).sorted() {
-      do { try await catchUp(run: run) } catch WireError.unknownRun { continue }
+      guard let genesis = try genesis(of: run) else { continue }
+      do { try await catchUp(run: run, genesis: genesis) } catch WireError.unknownRun { continue }
     }
+  }
+
+  /// What a run begins with, by the plan of a round of it that is under way here.
+  private func genesis(of run: String) throws -> Digest? {
+    guard let round = try home.rounds().last(where: { $0.plan.run == run }) else { return nil }
+    return Digest(sha256: try readPlan(Array(round.runPlan.utf8), of: round.plan).genesis().encoded())
   }
 
   /// Fetches the run's closes up to a round that this node does not hold, and takes them in, in their order.
   ///
   /// Round identifiers are one counter of the coordinator, so that between a close and the next identifier there is none.
-  func catchUp(run: String, to roundID: UInt64 = .max) async throws {
+  /// A node that holds none of the run's closes asks for all of them, so that the chain begins at the run's genesis.
+  func catchUp(run: String, to roundID: UInt64 = .max, genesis: Digest?) async throws {
     let last = try home.history(of: run)?.lastRoundID ?? 0
     guard last == 0 || last + 1 < roundID else { return }
-    for close in try await send({ try await $0.closes(run: run, after: last) }) { try take(close) }
+    for close in try await send({ try await $0.closes(run: run, after: last) }) { try take(close, genesis: genesis) }
   }
 
   /// Adds a close to the chain, erases the round's secrets and drops the model that a newer one has replaced.
-  private func take(_ signed: SignedRoundClose) throws {
+  private func take(_ signed: SignedRoundClose, genesis: Digest?) throws {
     let close = signed.close
     let round = try home.round(close.roundID)
-    try home.take(signed, coordinator: coordinatorKey)
+    if let round {
+      let largestMean = try largestMean(of: round, close: close)
+      try home.changeLedger { ledger throws(AveragingError) in
+        try round.averaging.check(signed, largestMean: largestMean, ledger: &ledger)
+      }
+    }
+    try home.take(signed, coordinator: coordinatorKey, genesis: genesis)
     if round?.plan.kind == .evaluation, close.outcome == .done {
       try home.changeHistory(of: close.run) { $0.finished = true }
     }
@@ -218,15 +259,38 @@ extension RoundWorker {
 // MARK: - Parts of a step
 
 extension RoundWorker {
+  /// The run's last close whose sum was opened, which this node's own grid follows from.
+  private func lastOpened(run: String) throws -> RoundClose? { try home.history(of: run)?.lastOpened }
+
   private func codec(of round: NodeRound, rosterCount: Int) throws -> RoundCodec {
-    let last = try home.history(of: round.plan.run)?.lastOpened
-    return RoundCodec(plan: round.plan, rosterCount: rosterCount, last: last)
+    RoundCodec(plan: round.plan, rosterCount: rosterCount, last: try lastOpened(run: round.plan.run))
+  }
+
+  /// The largest norm that the mean of a round can have had: the updates' bound, and what rounding can have added.
+  private func largestMean(of round: NodeRound, close: RoundClose) throws -> Double {
+    guard round.plan.kind == .update else { return 0 }
+    guard let roster = round.averaging.roster else { return .infinity }  // it was not in the round
+    return try codec(of: round, rosterCount: roster.count)
+      .largestMean(totalWeight: close.totalWeight, survivors: Int(close.survivors))
+  }
+
+  /// The policy as it stands now, which must still allow what the round was begun for.
+  private func policy(for round: NodeRound) throws -> NodePolicy {
+    let policy = try home.policy()
+    if let refusal = try policy.refusal(of: try readPlan(Array(round.runPlan.utf8), of: round.plan)) {
+      throw RefusalError(refusal)
+    }
+    return policy
   }
 
   private mutating func contribution(to round: NodeRound) async throws -> Contribution {
     let plan = try readPlan(Array(round.runPlan.utf8), of: round.plan)
+    let own = try rows(of: plan)
+    guard own.digest == round.rows else {
+      throw AveragingError.inputShape("the rows are not those that the round began with")
+    }
     return Contribution(
-      plan: plan, round: round.plan, rows: try rows(of: plan),
+      plan: plan, round: round.plan, rowsDigest: own.digest, rows: own.rows,
       checkpoint: try await checkpoint(round.plan.modelIn, plan: plan),
       randomness: LocalRandomness(
         nodeSecret: nodeSecret, trainer: round.plan.trainer, modelIn: round.plan.modelIn))

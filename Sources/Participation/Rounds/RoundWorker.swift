@@ -33,6 +33,14 @@ struct RoundWorker {
     var trainer: Digest
     var modelIn: Digest
     var kind: RoundKind
+    var rows: Digest
+
+    init(_ round: RoundPlan, rows: Digest) {
+      trainer = round.trainer
+      modelIn = round.modelIn
+      kind = round.kind
+      self.rows = rows
+    }
   }
 
   init(
@@ -78,6 +86,8 @@ struct RoundWorker {
       throw ParticipationError.coordinator(error)
     } catch let error as WireError {
       log.notice("round \(instruction.roundID): \(error)")
+    } catch let error as FederationError {
+      try await refuse(instruction, .plan(message: error.description, hint: error.hint))
     } catch let error as ParticipationError where error.concernsOwner {
       try await refuse(instruction, .rows(message: error.description, hint: error.hint))
     } catch is Overtaken {
@@ -187,21 +197,31 @@ extension RoundWorker {
   }
 
   /// The plan's rows, read again only when the file has changed.
-  mutating func rows(of plan: RunPlan) throws -> TableRows {
+  mutating func rows(of plan: RunPlan) throws -> OwnRows {
     guard let data = try home.settings().data else { throw ParticipationError.noData(path: home.path) }
-    let rows = try rows.rows(data, plan: plan)
-    guard rows.report.trainingRows > 0 else {
+    let own = try rows.rows(data, plan: plan)
+    guard own.rows.report.trainingRows > 0 else {
       throw RefusalError(
         .rows(
           message: "no row is left to train on", hint: "tributary preview shows which rows were dropped and why"))
     }
-    return rows
+    // A fold without rows is no fold: every number of it would be one more name for the question about all rows.
+    if let fold = plan.evaluation.fold, own.rows.report.heldOutRows == 0 {
+      throw RefusalError(
+        .rows(
+          message: "no row of fold \(fold) is left to be held out",
+          hint: "the plan's evaluation.fold must occur among your rows; tributary preview shows what was dropped"))
+    }
+    return own
   }
+
+  /// Whether what this node adds to the round is at hand, so that nothing long stands before the upload.
+  func isComputed(_ round: NodeRound) -> Bool { computed?.key == ComputedKey(round.plan, rows: round.rows) }
 
   /// What this node adds to the round; kept for as long as the next one is the same, as after an abandoned round.
   mutating func values(of contribution: Contribution) async throws -> Contribution.Values {
     let round = contribution.round
-    let key = ComputedKey(trainer: round.trainer, modelIn: round.modelIn, kind: round.kind)
+    let key = ComputedKey(round, rows: contribution.rowsDigest)
     if let computed, computed.key == key { return computed.values }
     let board = board
     await board.working(

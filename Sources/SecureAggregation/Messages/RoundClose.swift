@@ -55,6 +55,21 @@ public struct RoundClose: Hashable, Codable, Sendable {
     return encoding.bytes
   }
 
+  /// What in it cannot be of any round: nil when nothing is.
+  ///
+  /// A round that is not done leaves the model as it was and has no sum; one that is has a weight of at least 1 from each
+  /// survivor, or none at all if it was of statistics.
+  var contradiction: String? {
+    guard meanNorm.isFinite, meanNorm >= 0 else { return "the norm of its mean is \(meanNorm)" }
+    guard outcome == .done else {
+      if modelOut != modelIn { return "a round that is not done has another model" }
+      return meanNorm == 0 && totalWeight == 0 ? nil : "a round that is not done has a mean"
+    }
+    if totalWeight == 0 { return meanNorm == 0 ? nil : "a round without weights has a mean" }
+    if totalWeight < UInt64(survivors) { return "\(survivors) survivors have a total weight of \(totalWeight)" }
+    return nil
+  }
+
   /// H("fsa1/close", close): what an exported model's lineage names the round by.
   public var hash: Digest { Digest(label: "fsa1/close", canonicalBytes) }
 }

@@ -40,6 +40,11 @@ public struct RoundPlan: Hashable, Codable, Sendable {
   public var trainer: Digest
   /// The checkpoint that the round starts from.
   public var modelIn: Digest
+  /// The hash of the run's last close whose sum was opened, which the grid follows from; zero when there is none.
+  ///
+  /// A close is the coordinator's word. With its hash in here, a coordinator that signs two gets masks that do not cancel:
+  /// otherwise a finer grid for one participant than for the others would leave the sum with that one's update.
+  public var gridClose: Digest
   /// Unix time after which the coordinator abandons the round.
   public var deadlineSeconds: UInt64
 
@@ -48,7 +53,7 @@ public struct RoundPlan: Hashable, Codable, Sendable {
     minimumSurvivors: UInt16, assumedColluders: UInt16, maximumLost: UInt16 = RoundPlan.thresholdDecides,
     targetError: Double, clipNorm: Double, dimension: UInt32, maximumWeight: UInt32, weightRule: UInt8,
     tailLanes: UInt32, metricScale: Double, privacy: String = "none", trainer: Digest, modelIn: Digest,
-    deadlineSeconds: UInt64
+    gridClose: Digest = .zero, deadlineSeconds: UInt64
   ) {
     self.protocolVersion = protocolVersion
     self.kind = kind
@@ -67,6 +72,7 @@ public struct RoundPlan: Hashable, Codable, Sendable {
     self.privacy = privacy
     self.trainer = trainer
     self.modelIn = modelIn
+    self.gridClose = gridClose
     self.deadlineSeconds = deadlineSeconds
   }
 
@@ -93,6 +99,7 @@ public struct RoundPlan: Hashable, Codable, Sendable {
     encoding.append(privacy)
     encoding.append(trainer)
     encoding.append(modelIn)
+    encoding.append(gridClose)
     encoding.append(deadlineSeconds)
     return encoding.bytes
   }

@@ -54,10 +54,10 @@ public struct NodeLedger: Codable, Sendable, Hashable {
   ///
   /// Refused: a locked node, a plan that no round can follow or that the policy forbids, one without the pinned
   /// coordinator's signature, one not newer than the last, and one whose model is not what the run's last close ended
-  /// with. Hand over the closes in between first (``record(_:coordinator:)``). A node that holds no close of the run takes
-  /// the plan's model.
+  /// with. Hand over the closes in between first (``record(_:coordinator:genesis:)``). In a run without closes the plan's
+  /// model must be `genesis`, what the run begins with.
   mutating func takeUp(
-    _ signed: SignedRoundPlan, coordinator: IdentityKey, policy: AveragingPolicy
+    _ signed: SignedRoundPlan, coordinator: IdentityKey, policy: AveragingPolicy, genesis: Digest? = nil
   ) throws(AveragingError) {
     try checkUnlocked()
     let plan = signed.plan
@@ -66,16 +66,21 @@ public struct NodeLedger: Codable, Sendable, Hashable {
     if let last = lastRoundIDs[coordinator.fingerprint], plan.roundID <= last {
       throw .staleRound(roundID: plan.roundID, lastSeen: last)
     }
-    if let end = chains[Self.chainName(run: plan.run, coordinator: coordinator)]?.last,
-      plan.modelIn != end.close.modelOut
-    {
-      throw .modelNotInChain(run: plan.run, expected: end.close.modelOut, found: plan.modelIn)
+    let end = lastClose(run: plan.run, coordinator: coordinator)?.close.modelOut
+    if let expected = end ?? genesis, plan.modelIn != expected {
+      throw .modelNotInChain(run: plan.run, expected: expected, found: plan.modelIn)
     }
     try policy.check(plan)
     lastRoundIDs[coordinator.fingerprint] = plan.roundID
   }
 
   // MARK: Peers
+
+  /// Throws `.peerChanged` when a name or a key was first seen with another of the three.
+  func checkPins(_ peers: [Peer]) throws(AveragingError) {
+    var ledger = self
+    try ledger.pin(peers)
+  }
 
   /// Pins new peers, and throws `.peerChanged` when a name or a key was first seen with another of the three.
   mutating func pin(_ peers: [Peer]) throws(AveragingError) {
@@ -101,11 +106,20 @@ public struct NodeLedger: Codable, Sendable, Hashable {
   }
 
   /// Adds a close to its run's chain. Closes come in ascending order without gaps; one that is held already changes
-  /// nothing. A wrong signature, a second close of one round and a model that does not follow are attacks, and lock.
-  public mutating func record(_ signed: SignedRoundClose, coordinator: IdentityKey) throws(AveragingError) {
+  /// nothing. The first must start from `genesis`, where the caller knows it: otherwise a coordinator could begin a new
+  /// run in the middle of another, from any model. A wrong signature, a second close of one round and a model that does not follow are attacks, and lock.
+  public mutating func record(
+    _ signed: SignedRoundClose, coordinator: IdentityKey, genesis: Digest? = nil
+  ) throws(AveragingError) {
     do throws(AveragingError) {
       guard signed.isSigned(by: coordinator) else { throw .forgedSignature(of: "the coordinator", on: "the close") }
+      if let what = signed.close.contradiction {
+        throw .closeContradicts(run: signed.close.run, roundID: signed.close.roundID, what: what)
+      }
       let name = Self.chainName(run: signed.close.run, coordinator: coordinator)
+      if chains[name] == nil, let genesis, signed.close.modelIn != genesis {
+        throw .modelNotInChain(run: signed.close.run, expected: genesis, found: signed.close.modelIn)
+      }
       var chain = chains[name] ?? CloseChain()
       try chain.append(signed)
       chains[name] = chain

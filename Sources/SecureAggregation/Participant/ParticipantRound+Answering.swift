@@ -27,6 +27,7 @@ extension ParticipantRound {
           set.inclusionProof, leaf: upload.statement.digest.bytes, index: index, count: ranks.count, root: set.root)
       else { throw .uploadNotCounted }
       let members = Set(ranks.map { roster.adverts[$0].advert.peer.key })
+      try policy.check(plan.plan)
       try policy.checkKnown(members.subtracting([peer.key]))
       try ledger.checkSurvivors(
         members, roster: roster.keys, subject: subject, minimum: Int(plan.plan.minimumSurvivors))
@@ -60,6 +61,7 @@ extension ParticipantRound {
       ledger.recordAnswer(members, roster: roster.keys, subject: subject, minimum: minimum)
       return answer
     }
+    if answer == nil { self.quorum = quorum }
     answer = made
     return made
   }
@@ -84,6 +86,7 @@ extension ParticipantRound {
     _ roster: Roster, _ delivery: ShareDelivery, _ survivors: Bitmap, own: Int, transcript: Digest
   ) throws(AveragingError) -> UnmaskAnswer {
     var shares = try openShares(roster, delivery, own: own, transcript: transcript).opened
+    defer { for rank in Array(shares.keys) { Primitives.cleanse(&shares[rank]!) } }
     let threshold = Thresholds(participants: roster.count, plan: plan.plan).threshold
     shares[own] = try keys.shares(threshold: threshold, participants: roster.count, transcript: transcript)[own]
     let entries = delivery.sharers.ranks.compactMap { rank -> RevealedShare? in

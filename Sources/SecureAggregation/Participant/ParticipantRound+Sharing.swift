@@ -22,9 +22,12 @@ extension ParticipantRound {
     let transcript = roster.transcript(planHash: hash)
     let message = try guarded(&ledger) { ledger throws(AveragingError) in
       try self.check(roster, shape: shape, policy: policy)
-      try ledger.pin(roster.peers)
+      try ledger.checkPins(roster.peers)
       try ledger.checkRoster(roster.keys, subject: self.subject)
-      return try self.shares(roster, transcript: transcript)
+      let message = try self.shares(roster, transcript: transcript)
+      // Last, so that a roster that is refused leaves no name behind.
+      try ledger.pin(roster.peers)
+      return message
     }
     self.roster = roster
     self.shape = shape
@@ -46,6 +49,7 @@ extension ParticipantRound {
     if let (first, second) = roster.sharedKey { throw .repeatedKey(first, second) }
     if let organisation = roster.repeatedOrganisation { throw .repeatedOrganisation(organisation) }
     try shape.validate(plan.plan)
+    try policy.check(plan.plan)
     try policy.check(shape)
     try policy.checkKnown(roster.keys.subtracting([peer.key]))
     try checkProducts(roster, own: own)
@@ -65,7 +69,8 @@ extension ParticipantRound {
     guard let own = roster.rank(of: peer.name) else { throw .absentFromRoster(peer.name) }
     let keys = keys
     let threshold = Thresholds(participants: roster.count, plan: plan.plan).threshold
-    let shares = try keys.shares(threshold: threshold, participants: roster.count, transcript: transcript)
+    var shares = try keys.shares(threshold: threshold, participants: roster.count, transcript: transcript)
+    defer { for rank in shares.indices { Primitives.cleanse(&shares[rank]) } }
     var sealed: [SealedShare] = []
     for (rank, signed) in roster.adverts.enumerated() where rank != own {
       let product = try shareProduct(signed.advert, keys)

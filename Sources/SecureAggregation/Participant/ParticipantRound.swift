@@ -30,6 +30,8 @@ public struct ParticipantRound: Codable, Sendable, CustomStringConvertible, Cust
   /// M2 as it was sent.
   public internal(set) var upload: MaskedUpload?
   var survivors: SurvivorSet?
+  /// The confirmations that made this node answer: kept with the answer, as the evidence for it.
+  public internal(set) var quorum: Quorum?
   /// M3 as it was sent.
   public internal(set) var confirmation: Confirmation?
   /// M4 as it was sent.
@@ -41,22 +43,22 @@ public struct ParticipantRound: Codable, Sendable, CustomStringConvertible, Cust
   ///   - peer: This node, as its certificate has it.
   ///   - coordinator: The pinned key.
   ///   - seed: 32 bytes from ``Secret/random()``, used for this round only.
-  ///   - statisticsSubject: What a statistics round is answered once for: kind, training rows and schema. nil in other
-  ///     rounds, which count by the plan's model.
+  ///   - subject: What the round is answered once for, whatever names it: of statistics the kind and the training rows, of
+  ///     other rounds the model on the training rows; nil stands for the plan's modelIn, and not in a statistics round.
+  ///   - genesis: What the run begins with, as the caller makes it from the run's plan.
   public init(
     plan: SignedRoundPlan, peer: Peer, coordinator: IdentityKey, signer: IdentitySigner, seed: Secret,
-    statisticsSubject: Digest? = nil, policy: AveragingPolicy, ledger: inout NodeLedger
+    subject: Digest? = nil, genesis: Digest? = nil, policy: AveragingPolicy, ledger: inout NodeLedger
   ) throws(AveragingError) {
     try Primitives.requireSize(seed.count, of: "round seed")
     precondition(signer.publicKey == peer.key, "a node signs with the key that its certificate names")
-    guard plan.plan.kind.isStatistics == (statisticsSubject != nil) else {
-      throw .impossiblePlan(
-        "a round of kind \(plan.plan.kind) needs \(statisticsSubject == nil ? "a" : "no") data digest")
+    guard !plan.plan.kind.isStatistics || subject != nil else {
+      throw .impossiblePlan("a round of kind \(plan.plan.kind) needs a data digest")
     }
     let hash = plan.plan.hash
     let signed = try SignedAdvert(try RoundKeys(seed: seed).advert(peer, planHash: hash), signer: signer)
     do throws(AveragingError) {
-      try ledger.takeUp(plan, coordinator: coordinator, policy: policy)
+      try ledger.takeUp(plan, coordinator: coordinator, policy: policy, genesis: genesis)
     } catch {
       ledger.note(error, plan: plan.plan)
       throw error
@@ -66,7 +68,7 @@ public struct ParticipantRound: Codable, Sendable, CustomStringConvertible, Cust
     self.plan = plan
     self.seed = seed
     planHash = hash
-    subject = statisticsSubject ?? plan.plan.modelIn
+    self.subject = subject ?? plan.plan.modelIn
     advert = signed
   }
 

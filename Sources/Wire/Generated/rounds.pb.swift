@@ -540,6 +540,13 @@ public nonisolated struct Tributary_V1_RoundPlan: @unchecked Sendable {
     set {_uniqueStorage()._deadlineSeconds = newValue}
   }
 
+  /// H(`fsa1/close`) of the run's last close whose sum was opened (done or alarm), which the grid follows from; 32 zeros
+  /// when there is none. In the canonical bytes it stands after `model_in`.
+  public var gridClose: Data {
+    get {_storage._gridClose}
+    set {_uniqueStorage()._gridClose = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1736,7 +1743,7 @@ nonisolated extension Tributary_V1_Instruction.Advertise: SwiftProtobuf.Message,
 
 nonisolated extension Tributary_V1_RoundPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RoundPlan"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}kind\0\u{1}run\0\u{3}round_id\0\u{3}minimum_survivors\0\u{3}assumed_colluders\0\u{3}maximum_lost\0\u{3}target_error\0\u{3}clip_norm\0\u{1}dimension\0\u{3}maximum_weight\0\u{3}weight_rule\0\u{3}tail_lanes\0\u{3}metric_scale\0\u{1}privacy\0\u{1}trainer\0\u{3}model_in\0\u{3}deadline_seconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}kind\0\u{1}run\0\u{3}round_id\0\u{3}minimum_survivors\0\u{3}assumed_colluders\0\u{3}maximum_lost\0\u{3}target_error\0\u{3}clip_norm\0\u{1}dimension\0\u{3}maximum_weight\0\u{3}weight_rule\0\u{3}tail_lanes\0\u{3}metric_scale\0\u{1}privacy\0\u{1}trainer\0\u{3}model_in\0\u{3}deadline_seconds\0\u{3}grid_close\0")
 
   fileprivate class _StorageClass {
     var _protocolVersion: UInt32 = 0
@@ -1757,6 +1764,7 @@ nonisolated extension Tributary_V1_RoundPlan: SwiftProtobuf.Message, SwiftProtob
     var _trainer: Data = Data()
     var _modelIn: Data = Data()
     var _deadlineSeconds: UInt64 = 0
+    var _gridClose: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1785,6 +1793,7 @@ nonisolated extension Tributary_V1_RoundPlan: SwiftProtobuf.Message, SwiftProtob
       _trainer = source._trainer
       _modelIn = source._modelIn
       _deadlineSeconds = source._deadlineSeconds
+      _gridClose = source._gridClose
     }
   }
 
@@ -1821,6 +1830,7 @@ nonisolated extension Tributary_V1_RoundPlan: SwiftProtobuf.Message, SwiftProtob
         case 16: try { try decoder.decodeSingularBytesField(value: &_storage._trainer) }()
         case 17: try { try decoder.decodeSingularBytesField(value: &_storage._modelIn) }()
         case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._deadlineSeconds) }()
+        case 19: try { try decoder.decodeSingularBytesField(value: &_storage._gridClose) }()
         default: break
         }
       }
@@ -1883,6 +1893,9 @@ nonisolated extension Tributary_V1_RoundPlan: SwiftProtobuf.Message, SwiftProtob
       if _storage._deadlineSeconds != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._deadlineSeconds, fieldNumber: 18)
       }
+      if !_storage._gridClose.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._gridClose, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1910,6 +1923,7 @@ nonisolated extension Tributary_V1_RoundPlan: SwiftProtobuf.Message, SwiftProtob
         if _storage._trainer != rhs_storage._trainer {return false}
         if _storage._modelIn != rhs_storage._modelIn {return false}
         if _storage._deadlineSeconds != rhs_storage._deadlineSeconds {return false}
+        if _storage._gridClose != rhs_storage._gridClose {return false}
         return true
       }
       if !storagesAreEqual {return false}

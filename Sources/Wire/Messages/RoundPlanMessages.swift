@@ -41,6 +41,7 @@ extension Tributary_V1_RoundPlan {
     privacy = plan.privacy
     trainer = Data(plan.trainer.bytes)
     modelIn = Data(plan.modelIn.bytes)
+    gridClose = Data(plan.gridClose.bytes)
     deadlineSeconds = plan.deadlineSeconds
   }
 }
@@ -67,7 +68,7 @@ extension RoundPlan {
       tailLanes: message.tailLanes, metricScale: message.metricScale,
       privacy: try read.name(message.privacy, "privacy"),
       trainer: try read.digest(message.trainer, "trainer"), modelIn: try read.digest(message.modelIn, "model_in"),
-      deadlineSeconds: message.deadlineSeconds)
+      gridClose: try read.digest(message.gridClose, "grid_close"), deadlineSeconds: message.deadlineSeconds)
   }
 }
 

@@ -61,7 +61,7 @@ struct RunWorld {
         nextRound += 1
         let roundPlan = try plan.roundPlan(
           kind: machine.nextKind!, run: machine.run, roundID: nextRound, checkpoint: try checkpoint(model),
-          modelIn: model,
+          modelIn: model, gridClose: machine.gridClose,
           deadlineSeconds: UInt64(now) + UInt64(plan.cohort.deadlineSeconds))
         try record(try machine.open(roundPlan, signer: signer, now: now))
       case .unmask:

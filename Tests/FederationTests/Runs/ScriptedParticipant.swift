@@ -36,7 +36,7 @@ struct ScriptedParticipant: Sendable {
       let seed = Digest(label: "test/seed", Array("\(name) \(signed.plan.roundID)".utf8))
       round = try ParticipantRound(
         plan: signed, peer: peer, coordinator: coordinator, signer: signer, seed: Secret(seed.bytes),
-        statisticsSubject: signed.plan.kind.isStatistics
+        subject: signed.plan.kind.isStatistics
           ? Digest(label: "test/rows", Array("\(name) \(signed.plan.kind)".utf8)) : nil,
         policy: policy, ledger: &ledger)
       return .advert(round!.advert)

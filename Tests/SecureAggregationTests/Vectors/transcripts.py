@@ -135,11 +135,12 @@ class Participant:
 def transcript(count, colluders, bits, dimension, tail_lanes, sharers, survivors, confirmers):
     coordinator = Ed25519PrivateKey.from_private_bytes(bytes([99] * 32))
     model_in = hashlib.sha256(b"model").digest()
+    grid_close = hashlib.sha256(b"last close").digest()
     plan = (
         string("fsa1") + struct.pack("<HB", 1, 0) + string("hearts") + struct.pack("<Q", 1)
         + struct.pack("<HHH", max(3, colluders + 2), colluders, 65535) + struct.pack("<dd", 1e-3, 5.0)
         + struct.pack("<IIBI", dimension, 1000, 1, tail_lanes) + struct.pack("<d", 65536.0) + string("none")
-        + hashlib.sha256(b"trainer").digest() + model_in + struct.pack("<Q", 2_000_000_000)
+        + hashlib.sha256(b"trainer").digest() + model_in + grid_close + struct.pack("<Q", 2_000_000_000)
     )
     plan_hash = digest("fsa1/plan", plan)
     people = [Participant(index, plan_hash) for index in range(count)]

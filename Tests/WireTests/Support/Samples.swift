@@ -15,6 +15,7 @@ enum Samples {
       protocolVersion: 3, kind: .moments, run: "hearts-1", roundID: 1 << 32 | 7, minimumSurvivors: 3,
       assumedColluders: 1, maximumLost: 2, targetError: 1e-3, clipNorm: 2.5, dimension: 21, maximumWeight: 4096,
       weightRule: 1, tailLanes: 131, metricScale: 65536, privacy: "none", trainer: digest(1), modelIn: digest(2),
+      gridClose: digest(21),
       deadlineSeconds: 1_767_225_600),
     signature: bytes(64, from: 3))
 
