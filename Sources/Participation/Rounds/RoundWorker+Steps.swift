@@ -269,7 +269,10 @@ extension RoundWorker {
   /// The largest norm that the mean of a round can have had: the updates' bound, and what rounding can have added.
   private func largestMean(of round: NodeRound, close: RoundClose) throws -> Double {
     guard round.plan.kind == .update else { return 0 }
-    guard let roster = round.averaging.roster else { return .infinity }  // it was not in the round
+    // Nothing to hold it to for a node that was not in the round, or that has the close already and takes it again.
+    guard let roster = round.averaging.roster,
+      round.plan.gridClose == (try lastOpened(run: round.plan.run)?.hash ?? .zero)
+    else { return .infinity }
     return try codec(of: round, rosterCount: roster.count)
       .largestMean(totalWeight: close.totalWeight, survivors: Int(close.survivors))
   }
