@@ -260,9 +260,18 @@ struct CoordinatorAttackTests {
     defer { federation.remove() }
     let home = federation.nodes[0].home
     try await federation.connectAll()
-    try OwnedFile.replace(
-      home.policyFile,
-      with: Array("plans:\n  - {digest: \"\(federation.plan.digest())\", free: [rounds]}\nminimumCohort: 3\n".utf8))
+    let policy = """
+      plans:
+        - {digest: "\(try federation.plan.digest())", free: [rounds]}
+      minimumCohort: 3
+      assumedColluders: 0
+      maximumClipNorm: 100
+      maximumBits: 32
+      peers: []
+      minimumKnownPeers: 0
+
+      """
+    try OwnedFile.replace(home.policyFile, with: Array(policy.utf8))
     try await federation.nodes[0].step()
     guard case .waitingForOwner(let reason, _) = try federation.nodes[0].activity else {
       Issue.record("the node does not wait for its owner")
