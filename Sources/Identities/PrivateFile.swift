@@ -24,8 +24,8 @@ public enum PrivateFile {
   /// - Parameter durably: False leaves the two fsyncs out, for what a power failure may take back: a reader still sees
   ///   the old content or the new one.
   public static func replace(_ path: String, contents: [UInt8], durably: Bool = true) throws(IdentityError) {
-    let temporary = path + ".new"
-    unlink(temporary)
+    // Of its own, so that two processes that replace one file do not write into each other's.
+    let temporary = path + ".new-\(UInt64.random(in: 0 ... .max))"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw .cannotWrite(path: path, reason: reason()) }
     var failure: String?

@@ -1,5 +1,6 @@
 public import Documents
 public import Identities
+public import SecureAggregation
 public import Wire
 
 /// What can go wrong on a data owner's node, each with something to type.
@@ -44,6 +45,8 @@ public enum ParticipationError: HintedError, Equatable {
   case notLocked
   /// There is no third answered set that waits for the owner.
   case nothingToRetry
+  /// The question that the owner answers is not the one that waits.
+  case otherQuestion(asked: Digest, waiting: Digest)
   /// A digest that an owner typed is not one.
   case notADigest(String)
   /// A fingerprint that an owner typed is not one.
@@ -75,6 +78,7 @@ public enum ParticipationError: HintedError, Equatable {
     case .locked(let what): "this node takes part in nothing since it saw an attack: \(what)"
     case .notLocked: "this node is not locked: no attack is recorded"
     case .nothingToRetry: "no round waits for the owner's word about a further answered set"
+    case .otherQuestion(let asked, let waiting): "no question \(asked) waits: the one that waits is \(waiting)"
     case .notADigest(let text):
       "\"\(text)\" is not a digest: expected 64 hexadecimal digits, with or without \"sha256:\""
     case .notAFingerprint(let text): "\"\(text)\" is not a fingerprint of a node"
@@ -95,6 +99,9 @@ public enum ParticipationError: HintedError, Equatable {
     case .identity(let error): error.hint
     case .file: nil
     case .openToOthers(let path, _): "chmod 600 \(path)"
+    case .damaged(let path, _) where path.contains("/state/"):
+      "an older copy would answer twice what was answered once: ask the operator to revoke this node, and join with a new "
+        + "--home"
     case .damaged: "restore the file from a backup, or join with a new --home"
     case .document(_, let hint), .rows(_, let hint): hint
     case .coordinator(let error): error.hint
@@ -103,7 +110,8 @@ public enum ParticipationError: HintedError, Equatable {
     case .locked: "read what happened with tributary status, talk to the operator, then: tributary policy resume"
     case .notLocked: "tributary status shows what the node is doing"
     case .nothingToRetry: "tributary status shows what the node is doing"
-    case .notADigest: "tributary preview prints the digest to allow"
+    case .otherQuestion: "tributary policy retry shows the question that waits, and its digest"
+    case .notADigest: "tributary preview, and tributary policy retry, print the digest to allow"
     case .notAFingerprint: "tributary join prints a node's fingerprint; its owner passes it on"
     case .planNotListed: "tributary policy show lists the plans that are allowed"
     case .protocolBroken: nil

@@ -141,8 +141,7 @@ struct HomeTests {
     let federation = try await TestFederation(names: ["bay"])
     defer { federation.remove() }
     let home = federation.nodes[0].home
-    let file = "\(home.stateDirectory)/ledger.json"
-    try "{}".write(toFile: file, atomically: false, encoding: .utf8)
+    let file = home.ledgerFile
     chmod(file, 0o644)
     #expect(throws: ParticipationError.openToOthers(path: file, mode: "0644")) { try home.ledger() }
   }

@@ -12,6 +12,14 @@ struct PolicyTests {
     NodePolicy(plans: [.init(digest: try plan.digest(leavingFree: free), free: free)])
   }
 
+  /// A home as enrolment begins one.
+  private static func home(_ directory: String) throws -> NodeHome {
+    let home = NodeHome(path: directory)
+    try home.makeDirectories()
+    try home.save(NodeSettings(name: "bay", coordinator: "127.0.0.1:1", authority: String(repeating: "0", count: 64)))
+    return home
+  }
+
   @Test("A new policy allows no plan")
   func nothing() throws {
     let plan = TestPlan.plan()
@@ -72,13 +80,18 @@ struct PolicyTests {
   func commentsStay() throws {
     let directory = TestDirectory.make()
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    let home = NodeHome(path: directory)
+    let home = try Self.home(directory)
     let mine = """
       # My own words.
       plans:
         - {digest: "sha256:\(String(repeating: "a", count: 64))"}
       # After the plans.
       minimumCohort: 4   # four hospitals
+      assumedColluders: 0
+      maximumClipNorm: 100.0
+      maximumBits: 32
+      minimumKnownPeers: 0
+      peers: []
 
       """
     try mine.write(toFile: "\(directory)/policy.yaml", atomically: true, encoding: .utf8)
@@ -94,6 +107,10 @@ struct PolicyTests {
           - {digest: "sha256:\(String(repeating: "b", count: 64))", free: [evaluation.fold]}
         # After the plans.
         minimumCohort: 4   # four hospitals
+        assumedColluders: 0
+        maximumClipNorm: 100.0
+        maximumBits: 32
+        minimumKnownPeers: 0
         peers:
           - {name: "north", fingerprint: "ed25519:\(String(repeating: "c", count: 64))"}
 
@@ -120,8 +137,9 @@ struct PolicyTests {
   func malformed(text: String, message: String) throws {
     let directory = TestDirectory.make()
     defer { try? FileManager.default.removeItem(atPath: directory) }
+    let home = try Self.home(directory)
     try (text + "\n").write(toFile: "\(directory)/policy.yaml", atomically: true, encoding: .utf8)
-    let error = #expect(throws: ParticipationError.self) { try NodeHome(path: directory).policy() }
+    let error = #expect(throws: ParticipationError.self) { try home.policy() }
     #expect(error?.description.contains(message) == true)
   }
 
@@ -138,5 +156,76 @@ struct PolicyTests {
       try NodeHome(path: "/nowhere").allow(String(repeating: "a", count: 64), free: ["update.clipNorm"])
     }
     #expect(error?.description == "the key update.clipNorm cannot be left free in a plan template")
+  }
+
+  @Test("A policy that is cut short anywhere allows nothing that the whole one does not")
+  func cutShort() throws {
+    let directory = TestDirectory.make()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let home = try Self.home(directory)
+    let key = try IdentitySigner().publicKey
+    let plan = TestPlan.plan()
+    let whole = NodePolicy(
+      plans: [.init(digest: try plan.digest(leavingFree: ["evaluation.fold"]), free: ["evaluation.fold"])],
+      minimumCohort: 30, assumedColluders: 12, maximumClipNorm: 20, maximumBits: 16,
+      peers: [.init(fingerprint: key), .init(fingerprint: try IdentitySigner().publicKey)], minimumKnownPeers: 2)
+    let lines = PolicyText(whole).text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    let text = Array((lines.joined(separator: "\n") + "\n").utf8)
+    var read = 0
+    for length in 0..<text.count {
+      try Data(text[..<length]).write(to: URL(fileURLWithPath: "\(directory)/policy.yaml"))
+      guard let policy = try? home.policy() else { continue }
+      #expect(policy.plans.isEmpty || policy == whole, "the first \(length) bytes allow more")
+      read += 1
+    }
+    #expect(read > 0)
+    try Data(text).write(to: URL(fileURLWithPath: "\(directory)/policy.yaml"))
+    #expect(try home.policy() == whole)
+  }
+
+  @Test(
+    "A policy that names plans states every bound, and the missing one is named with what to write",
+    arguments: [
+      "minimumCohort", "assumedColluders", "maximumClipNorm", "maximumBits", "peers", "minimumKnownPeers",
+    ])
+  func missing(key: String) throws {
+    let directory = TestDirectory.make()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let home = try Self.home(directory)
+    let text = PolicyText(try allowing(TestPlan.plan())).text
+    let cut = text.split(separator: "\n").filter { !$0.hasPrefix(key + ":") }.joined(separator: "\n") + "\n"
+    try cut.write(toFile: "\(directory)/policy.yaml", atomically: true, encoding: .utf8)
+    let error = #expect(throws: ParticipationError.self) { try home.policy() }
+    #expect(error?.description.contains("\(key) is missing") == true)
+    #expect(error?.hint?.contains("\(key): ") == true)
+  }
+
+  @Test("A free key that no template has is named in the file, with the nearest that there is")
+  func wrongFreeKey() throws {
+    let directory = TestDirectory.make()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let home = try Self.home(directory)
+    let text = PolicyText(try allowing(TestPlan.plan(), free: ["evaluation.fold"])).text
+    try text.replacingOccurrences(of: "free: [evaluation.fold]}", with: "free: [evaluation.folds]}")
+      .write(toFile: "\(directory)/policy.yaml", atomically: true, encoding: .utf8)
+    let error = #expect(throws: ParticipationError.self) { try home.policy() }
+    #expect(error?.description.contains("free names \"evaluation.folds\"") == true)
+    #expect(error?.hint == "did you mean \"evaluation.fold\"?")
+  }
+
+  @Test("Changes of two commands at once are both kept")
+  func concurrentChanges() async throws {
+    let directory = TestDirectory.make()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    _ = try Self.home(directory)
+    let keys = try (0..<24).map { _ in try IdentitySigner().publicKey.fingerprint }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for key in keys {
+        group.addTask { try await offPool { try NodeHome(path: directory).addPeer(fingerprint: key) } }
+      }
+      try await group.waitForAll()
+    }
+    #expect(Set(try NodeHome(path: directory).policy().peers.map(\.fingerprint.fingerprint)) == Set(keys))
+    #expect(OwnedFile.names(in: directory).filter { $0.contains(".new") }.isEmpty)
   }
 }

@@ -287,13 +287,33 @@ struct RoundTests {
     #expect(question.kind == "counts")
     #expect(await again.declined["bay"]?.contains("it can reveal the sum over north") == true)
 
-    let allowed = try three[0].home.allowRetry()
-    #expect(allowed == question)
-    #expect(try three[0].home.retryQuestion() == nil)
-    #expect(throws: ParticipationError.nothingToRetry) { try three[0].home.allowRetry() }
-    three[0].token = ""
-    try await three[0].step()
-    #expect(await again.sent.contains { $0.call == .submitShares && $0.name == "bay" })
+    #expect(question.permission.survivors == nil)
+    let other = Digest(sha256: [1])
+    #expect(throws: ParticipationError.otherQuestion(asked: other, waiting: question.digest)) {
+      try three[0].home.allowRetry(other.description)
+    }
+    for node in three {
+      let question = try #require(try node.home.retryQuestion())
+      #expect(try node.home.allowRetry(question.digest.description) == question)
+      #expect(try node.home.retryQuestion() == nil)
+      #expect(throws: ParticipationError.nothingToRetry) { try node.home.allowRetry(question.digest.description) }
+      node.token = ""
+      try await node.step()
+    }
+    #expect(await again.sent.filter { $0.call == .submitShares }.count == 3)
+
+    // The yes was to the roster. The set is another question, which names the same three now that they are known.
+    try await federation.settle(three)
+    #expect(await again.sent.filter { $0.call == .confirm }.isEmpty)
+    let second = try #require(try three[0].home.retryQuestion())
+    #expect(second.permission.survivors == question.permission.roster)
+    #expect(second.digest != question.digest)
+    for node in three {
+      try node.home.allowRetry(try #require(try node.home.retryQuestion()).digest.description)
+      node.token = ""
+      try await node.step()
+    }
+    #expect(await again.sent.filter { $0.call == .confirm }.count == 3)
   }
 
   @Test("The same roster may run the same plan again")

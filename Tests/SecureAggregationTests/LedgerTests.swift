@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import SecureAggregation
@@ -95,7 +96,7 @@ struct LedgerTests {
     }
     var ledger = NodeLedger()
     #expect(name(ledger, Array(0..<7)) == nil)
-    ledger.recordAnswer(set(0..<7), roster: roster, subject: subject, minimum: 3)
+    ledger.recordAnswer(set(0..<7), roster: roster, subject: subject)
     #expect(name(ledger, Array(0..<7)) == nil)
     #expect(name(ledger, Array(0..<6)) == "differencingRetry")  // one is isolated
     #expect(name(ledger, Array(0..<5)) == "differencingRetry")  // two
@@ -108,19 +109,104 @@ struct LedgerTests {
     #expect(refusal { try ledger.checkRoster(set(0..<9), subject: subject) }?.name == "differencingRetry")
     #expect(refusal { try ledger.checkRoster(set(0..<9), subject: Digest(sha256: [2])) } == nil)
 
-    ledger.recordAnswer(set(0..<10), roster: roster, subject: subject, minimum: 3)
+    ledger.recordAnswer(set(0..<10), roster: roster, subject: subject)
     #expect(name(ledger, Array(0..<7)) == nil)
     #expect(name(ledger, Array(0..<10)) == nil)
     #expect(name(ledger, Array(0..<4)) == "ownerMustDecide")
+  }
 
-    ledger.permitRetry(subject: subject)
-    #expect(name(ledger, Array(0..<4)) == nil)
-    // Answering what the rule allows anyway does not use the owner's permission up; the third set does.
-    ledger.recordAnswer(set(0..<7), roster: roster, subject: subject, minimum: 3)
-    #expect(name(ledger, Array(0..<4)) == nil)
-    ledger.recordAnswer(set(0..<4), roster: roster, subject: subject, minimum: 3)
-    #expect(name(ledger, Array(0..<4)) == nil)
-    #expect(name(ledger, Array(0..<3)) == "ownerMustDecide")
+  @Test("The owner's permission is for one set under one roster, whatever is answered in between")
+  func permission() {
+    let subject = Digest(sha256: [1])
+    let (roster, other) = (set(0..<10), set(0..<9))
+    var ledger = NodeLedger()
+    func name(_ members: some Sequence<Int>, roster: Set<IdentityKey>) -> String? {
+      refusal { try ledger.checkSurvivors(set(members), roster: roster, subject: subject, minimum: 3) }?.name
+    }
+    ledger.recordAnswer(set(0..<7), roster: roster, subject: subject)
+    ledger.recordAnswer(set(0..<10), roster: roster, subject: subject)
+    ledger.permit(.init(roster: roster, survivors: set(0..<4)), subject: subject)
+    #expect(name(0..<4, roster: roster) == nil)
+    #expect(name(0..<4, roster: other) == "differencingRetry")
+    #expect(name(0..<5, roster: roster) == "ownerMustDecide")
+    ledger.recordAnswer(set(0..<7), roster: roster, subject: subject)
+    #expect(name(0..<4, roster: roster) == nil)
+    ledger.recordAnswer(set(0..<4), roster: roster, subject: subject)
+    #expect(name(0..<4, roster: roster) == nil)
+    #expect(name(0..<3, roster: roster) == "ownerMustDecide")
+
+    // The yes to a roster is not yet one to any new set of it.
+    ledger.permit(.init(roster: other), subject: subject)
+    #expect(refusal { try ledger.checkRoster(other, subject: subject) } == nil)
+    #expect(name(0..<9, roster: other) == "ownerMustDecide")
+    #expect(name(0..<7, roster: other) == nil)  // answered before: nothing new
+    ledger.permit(.init(roster: other, survivors: set(0..<9)), subject: subject)
+    #expect(name(0..<9, roster: other) == nil)
+    #expect(refusal { try ledger.checkRoster(set(0..<8), subject: subject) }?.name == "differencingRetry")
+  }
+
+  @Test("A ledger is the fold of its changes, each change is of one fact, and the summary comes to the same")
+  func changes() throws {
+    let signer = try IdentitySigner(seed: [UInt8](repeating: 99, count: 32))
+    var ledger = NodeLedger()
+    var all: [LedgerChange] = []
+    func take(_ count: Int) {
+      let new = ledger.takeChanges()
+      #expect(new.count == count)
+      all += new
+      #expect(NodeLedger(replaying: all) == ledger)
+      #expect(NodeLedger(replaying: ledger.summary) == ledger)
+    }
+    for round in 1...20 {
+      let subject = Digest(sha256: [UInt8(round)])
+      let next = try close(UInt64(round), "\(round)", "\(round + 1)", signer: signer)
+      try ledger.record(next, coordinator: signer.publicKey)
+      take(1)
+      try ledger.record(next, coordinator: signer.publicKey)
+      ledger.recordAnswer(set(0..<5), roster: set(0..<5), subject: subject)
+      take(1)
+      ledger.recordAnswer(set(0..<5), roster: set(0..<5), subject: subject)
+      ledger.permit(.init(roster: set(0..<4)), subject: subject)
+      take(1)
+    }
+    try ledger.pin([Peer(name: "a", organisation: "A", key: Self.keys[0])])
+    try ledger.pin([
+      Peer(name: "a", organisation: "A", key: Self.keys[0]), Peer(name: "b", organisation: "B", key: Self.keys[1]),
+    ])
+    take(2)
+    ledger.unpin("a")
+    ledger.unpin("c")
+    take(1)
+    ledger.note(.secondRoster, plan: Rehearsal.plan(roundID: 1))
+    ledger.note(.secondSharerSet, plan: Rehearsal.plan(roundID: 2))
+    take(1)
+    ledger.resume()
+    ledger.resume()
+    take(1)
+    #expect(ledger.summary.count == 1 + 1 + 20)
+  }
+
+  @Test("A chain keeps its last close, the last one that was opened, and a digest of all, in constant space")
+  func constantChain() throws {
+    let signer = try IdentitySigner(seed: [UInt8](repeating: 99, count: 32))
+    func chain(_ outcomes: [RoundOutcome]) throws -> CloseChain {
+      var ledger = NodeLedger()
+      for (index, outcome) in outcomes.enumerated() {
+        try ledger.record(
+          try close(UInt64(index + 1), "model", "model", outcome: outcome, signer: signer),
+          coordinator: signer.publicKey)
+      }
+      return try #require(ledger.chain(run: "hearts", coordinator: signer.publicKey))
+    }
+    let long = try chain([RoundOutcome](repeating: .done, count: 999) + [.abandoned])
+    #expect(long.count == 1000)
+    #expect(long.last.close.roundID == 1000)
+    #expect(long.lastOpened?.roundID == 999)
+    #expect(try chain([.abandoned]).lastOpened == nil)
+    #expect(try chain([.done, .alarm, .abandoned]).lastOpened?.outcome == .alarm)
+    #expect(try chain([.done, .done, .done]).hash != chain([.done, .abandoned, .done]).hash)
+    let encoder = JSONEncoder()
+    #expect(try encoder.encode(long).count < encoder.encode(chain([.done])).count + 100)
   }
 
   @Test("P+Q+x, P+R, Q+S, R+S cannot all be answered, although no pair isolates x")
@@ -130,10 +216,10 @@ struct LedgerTests {
     let subject = Digest(sha256: [3])
     let roster = set(0..<12)
     var ledger = NodeLedger()
-    ledger.recordAnswer(set([0, 1, 2, 3, 4, 5, 11]), roster: roster, subject: subject, minimum: 3)
+    ledger.recordAnswer(set([0, 1, 2, 3, 4, 5, 11]), roster: roster, subject: subject)
     let second = set([0, 1, 2, 6, 7, 8])
     #expect(refusal { try ledger.checkSurvivors(second, roster: roster, subject: subject, minimum: 3) } == nil)
-    ledger.recordAnswer(second, roster: roster, subject: subject, minimum: 3)
+    ledger.recordAnswer(second, roster: roster, subject: subject)
     #expect(
       refusal {
         try ledger.checkSurvivors(set([3, 4, 5, 9, 10]), roster: roster, subject: subject, minimum: 3)

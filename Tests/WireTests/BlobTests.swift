@@ -120,6 +120,43 @@ struct BlobTests {
     }
   }
 
+  @Test("Each chunk of an open stream asks whether its sender is still admitted, and whether its blob is still expected")
+  func chunkByChunk() async throws {
+    for revokes in [true, false] {
+      try await TestFederation.serving { federation in
+        await federation.coordinator.expect(10)
+        let keys = try NodeKeys()
+        let invite = try await federation.coordinator.invite("north", port: federation.port)
+        let enrolment = try await EnrolmentClient.enrol(invite, keys: keys)
+        try await federation.raw(keys.material(certificate: enrolment.certificate)) { client, _ in
+          let error = try await failure {
+            _ = try await Tributary_V1_Rounds.Client(wrapping: client).uploadBlob { writer in
+              try await writer.write(
+                .with {
+                  $0.digest = .init(Samples.digest(1).bytes)
+                  $0.size = 10
+                  $0.bytes = .init(count: 4)
+                })
+              while await federation.coordinator.appended.isEmpty { await Task.yield() }
+              if revokes {
+                await federation.coordinator.revoke("north")
+              } else {
+                await federation.coordinator.expect(0)
+              }
+              try await writer.write(
+                .with {
+                  $0.offset = 4
+                  $0.bytes = .init(count: 4)
+                })
+            }
+          }
+          #expect(error == (revokes ? .revoked(name: "north") : .oversize(what: "blob", limit: 0, found: 10)))
+          #expect(await federation.coordinator.appended.count == 1)
+        }
+      }
+    }
+  }
+
   @Test("A blob is fetched whole, resuming after a broken stream, and its digest is checked", arguments: [0, 1, large])
   func fetch(count: Int) async throws {
     try await TestFederation.serving { federation in

@@ -32,7 +32,8 @@ public struct NodeActivity: Sendable, Hashable, Codable {
   }
 }
 
-/// What a node remembers of one run, for its owner alone: nothing of this is ever sent.
+/// What a node remembers of one run, for its owner alone: nothing of this is ever sent, and nothing that is sent follows
+/// from it.
 public struct RunHistory: Sendable, Hashable, Codable {
   public var run: String
   public var planName: String
@@ -41,8 +42,6 @@ public struct RunHistory: Sendable, Hashable, Codable {
   public var roundsClosed = 0
   /// The newest close's round.
   public var lastRoundID: UInt64 = 0
-  /// The close that the next update's grid follows from: the last one whose sum was opened.
-  public var lastOpened: RoundClose?
   /// The newest checkpoint that a close named.
   public var model: Digest?
   /// Whether the evaluation of the final model has closed.
@@ -66,7 +65,6 @@ public struct RunHistory: Sendable, Hashable, Codable {
   mutating func apply(_ close: RoundClose) {
     guard close.roundID > lastRoundID else { return }
     lastRoundID = close.roundID
-    if close.outcome != .abandoned { lastOpened = close }
     guard close.outcome == .done else { return }
     roundsClosed += 1
     model = close.modelOut
@@ -143,15 +141,12 @@ extension NodeHome {
 
   /// Changes what is remembered of a run that this node has taken part in.
   func changeHistory(of run: String, _ change: (inout RunHistory) -> Void) throws {
-    try withStateLock { try unlockedChangeHistory(of: run, change) }
-  }
-
-  /// The same for a caller that holds the state's lock.
-  func unlockedChangeHistory(of run: String, _ change: (inout RunHistory) -> Void) throws {
-    var all = try history()
-    guard let index = all.lastIndex(where: { $0.run == run }) else { return }
-    change(&all[index])
-    try writeJSON(all, to: historyFile, durably: false)
+    try withStateLock {
+      var all = try history()
+      guard let index = all.lastIndex(where: { $0.run == run }) else { return }
+      change(&all[index])
+      try writeJSON(all, to: historyFile, durably: false)
+    }
   }
 
   func readJSON<Value: Decodable>(_ type: Value.Type, from path: String) throws(ParticipationError) -> Value? {

@@ -112,5 +112,7 @@ extension NodeHome {
     for name in OwnedFile.names(in: stateDirectory) where name.hasPrefix("round-") {
       try OwnedFile.erase("\(stateDirectory)/\(name)")
     }
+    // What a crash between writing and renaming left behind.
+    for name in OwnedFile.names(in: keysDirectory) { try OwnedFile.erase("\(keysDirectory)/\(name)") }
   }
 }

@@ -16,12 +16,15 @@ import Foundation
 ///     state/           what rounds have bound the node to (ledger), and one file for a round that is under way
 ///     models/          checkpoints by digest, and the local model that status compares with
 ///     record.jsonl     what was shared, when and with whom; kept after leave
-public struct NodeHome: Sendable, Hashable {
+public struct NodeHome: Sendable {
   public let path: String
+  /// Shared by the copies of this value, which so read a line of the ledger once.
+  let journal: LedgerJournal
 
   /// Names a directory without touching it.
   public init(path: String) {
     self.path = URL(fileURLWithPath: path).standardizedFileURL.path
+    journal = LedgerJournal(file: self.path + "/state/ledger.jsonl")
   }
 
   var settingsFile: String { path + "/node.yaml" }
@@ -32,6 +35,7 @@ public struct NodeHome: Sendable, Hashable {
   var modelsDirectory: String { path + "/models" }
   var recordFile: String { path + "/record.jsonl" }
   var lockFile: String { path + "/state/lock" }
+  var ledgerFile: String { path + "/state/ledger.jsonl" }
 
   /// Whether `join` has made this a node's home.
   public var exists: Bool { OwnedFile.exists(settingsFile) }
@@ -75,27 +79,42 @@ extension NodeHome {
   }
 
   /// Reads `policy.yaml`; a home without one allows nothing.
-  public func policy() throws(ParticipationError) -> NodePolicy {
-    guard let bytes = try OwnedFile.read(policyFile) else { return .allowingNothing }
-    let policy = try decodeYAML(NodePolicy.self, from: bytes, file: policyFile)
-    try policy.validate(file: policyFile)
-    return policy
-  }
+  public func policy() throws(ParticipationError) -> NodePolicy { try readPolicy().policy }
 
   /// Changes the policy and writes the keys that changed; comments and other keys stay as the owner wrote them.
+  ///
+  /// Under the state lock, so that of two commands at once neither takes back what the other wrote.
   @discardableResult
   public func changePolicy(_ change: (inout NodePolicy) throws(ParticipationError) -> Void) throws(ParticipationError)
     -> NodePolicy
   {
-    let old = try policy()
-    var new = old
-    try change(&new)
-    try new.validate(file: policyFile)
-    var text = PolicyText(old)
-    if let bytes = try OwnedFile.read(policyFile) { text = PolicyText(String(decoding: bytes, as: UTF8.self)) }
-    text.change(from: old, to: new)
-    try OwnedFile.replace(policyFile, with: Array(text.text.utf8))
-    return new
+    guard exists else { throw .noHome(path: path) }
+    do {
+      return try withStateLock {
+        var (old, text) = try readPolicy()
+        var new = old
+        try change(&new)
+        try new.validate(file: policyFile)
+        text.change(from: old, to: new)
+        try OwnedFile.replace(policyFile, with: Array(text.text.utf8))
+        return new
+      }
+    } catch { throw ParticipationError(anyError: error) }
+  }
+
+  private func readPolicy() throws(ParticipationError) -> (policy: NodePolicy, text: PolicyText) {
+    guard exists else { throw .noHome(path: path) }
+    guard let bytes = try OwnedFile.read(policyFile) else {
+      return (.allowingNothing, PolicyText(.allowingNothing))
+    }
+    let policy = try decodeYAML(NodePolicy.self, from: bytes, file: policyFile)
+    try policy.validate(file: policyFile)
+    guard policy.plans.isEmpty || bytes.last == UInt8(ascii: "\n") else {
+      throw .document(
+        message: "\(policyFile): the last line does not end: the file may be cut short",
+        hint: "look at its last line, and end it with a line feed")
+    }
+    return (policy, PolicyText(String(decoding: bytes, as: UTF8.self)))
   }
 
   /// Writes a policy that allows nothing, unless the owner already has one.
@@ -153,7 +172,7 @@ extension NodeHome {
   /// Changes whenever the owner's files or the ledger do: what a refused instruction may wait for.
   func ownersStamp() -> [Int64] {
     let data = (try? settings())?.data
-    return [policyFile, settingsFile, stateDirectory + "/ledger.json", data].flatMap { path -> [Int64] in
+    return [policyFile, settingsFile, ledgerFile, data].flatMap { path -> [Int64] in
       var status = stat()
       guard let path, stat(path, &status) == 0 else { return [0, 0, 0] }
       #if canImport(Glibc)

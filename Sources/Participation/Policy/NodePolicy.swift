@@ -108,17 +108,33 @@ extension NodePolicy {
 // MARK: - Decoding
 
 extension NodePolicy {
-  /// Every key may be left out: its value is then that of a new policy.
+  /// A file that names plans must state every bound, so that half a file never allows more than the whole; one that names
+  /// none may leave keys out, whose values are then those of a new policy.
   public init(from decoder: any Decoder) throws {
     let policy = try decoder.container(keyedBy: CodingKeys.self)
-    let fallback = Self.allowingNothing
+    self = .allowingNothing
     plans = try policy.decodeIfPresent([AllowedPlan].self, forKey: .plans) ?? []
-    minimumCohort = try policy.decodeIfPresent(Int.self, forKey: .minimumCohort) ?? fallback.minimumCohort
-    assumedColluders = try policy.decodeIfPresent(Int.self, forKey: .assumedColluders) ?? fallback.assumedColluders
-    maximumClipNorm = try policy.decodeIfPresent(Double.self, forKey: .maximumClipNorm) ?? fallback.maximumClipNorm
-    maximumBits = try policy.decodeIfPresent(Int.self, forKey: .maximumBits) ?? fallback.maximumBits
-    peers = try policy.decodeIfPresent([KnownPeer].self, forKey: .peers) ?? []
-    minimumKnownPeers = try policy.decodeIfPresent(Int.self, forKey: .minimumKnownPeers) ?? fallback.minimumKnownPeers
+    func read<Value: Decodable>(_ key: CodingKeys, into value: inout Value) throws {
+      if let found = try policy.decodeIfPresent(Value.self, forKey: key) {
+        value = found
+      } else if !plans.isEmpty {
+        throw MissingBound(key: key.stringValue, usual: "\(key == .peers ? "[]" : "\(value)")")
+      }
+    }
+    try read(.minimumCohort, into: &minimumCohort)
+    try read(.assumedColluders, into: &assumedColluders)
+    try read(.maximumClipNorm, into: &maximumClipNorm)
+    try read(.maximumBits, into: &maximumBits)
+    try read(.peers, into: &peers)
+    try read(.minimumKnownPeers, into: &minimumKnownPeers)
+  }
+
+  private struct MissingBound: HintedError {
+    var key: String
+    var usual: String
+
+    var description: String { "\(key) is missing: a policy that names plans states every bound" }
+    var hint: String? { "the file may be cut short; add the line that was there, or for a new node: \(key): \(usual)" }
   }
 
   /// The bounds that no policy may go below, whatever the file says.
@@ -141,6 +157,12 @@ extension NodePolicy {
       throw .document(
         message: "\(file): minimumKnownPeers is \(minimumKnownPeers), and peers lists \(peers.count)",
         hint: "add fingerprints with tributary policy peers add, or lower minimumKnownPeers")
+    }
+    for key in plans.flatMap(\.free) where !RunPlan.freeableKeys.contains(key) {
+      let known = RunPlan.freeableKeys
+      throw .document(
+        message: "\(file): free names \"\(key)\", expected keys of \(known.joined(separator: ", "))",
+        hint: nearest(key, in: known).map { "did you mean \"\($0)\"?" } ?? "remove it from free:")
     }
   }
 }

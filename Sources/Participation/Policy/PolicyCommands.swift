@@ -28,10 +28,10 @@ extension NodeHome {
   /// Takes a permission back. A round that is under way goes no further than the next step that asks the policy.
   public func disallow(_ digest: String) throws(ParticipationError) {
     let digest = try Digest(typed: digest)
-    guard try policy().plans.contains(where: { $0.digest == digest }) else {
-      throw .planNotListed(digest.description)
+    try changePolicy { policy throws(ParticipationError) in
+      guard policy.plans.contains(where: { $0.digest == digest }) else { throw .planNotListed(digest.description) }
+      policy.plans.removeAll { $0.digest == digest }
     }
-    try changePolicy { $0.plans.removeAll { $0.digest == digest } }
     try record(RecordEntry(at: Date(), event: .disallowed, plan: digest))
   }
 

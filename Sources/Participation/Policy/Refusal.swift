@@ -59,7 +59,7 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
       "ask the owner of \(name) for its fingerprint, then: tributary policy peers add FINGERPRINT --name \(name)"
     case .roundDiffersFromPlan: "ask the operator; a coordinator that follows its plan never sends this"
     case .rows(_, let hint), .plan(_, let hint): hint
-    case .retry: "tributary policy retry shows what a further answer can reveal, and --allow allows it"
+    case .retry: "tributary policy retry shows what a further answer can reveal, and what to type to allow it"
     case .locked: "talk to the operator, then: tributary policy resume"
     }
   }

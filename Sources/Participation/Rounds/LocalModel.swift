@@ -16,11 +16,15 @@ enum LocalModel {
     let start = try counted.applying(
       moments: rows.moments(kept: kept), hidden: plan.model.hidden, activation: plan.model.activation, seed: plan.seed)
     guard let network = start.network, let parameters = start.parameters else { throw ModelError.noRows }
-    var recipe = plan.training
-    recipe.epochs *= plan.rounds
-    let trained = try LocalTraining.train(
-      parameters, shape: network, on: rows.examples(.training, checkpoint: start), recipe: recipe,
-      seed: randomness.batchOrder(), progress: nil)
+    let examples = try rows.examples(.training, checkpoint: start)
+    let seed = try randomness.batchOrder()
+    // Round by round, as the cohort does: the optimizer begins anew each time.
+    var trained = parameters
+    for round in 0..<plan.rounds {
+      trained = try LocalTraining.train(
+        trained, shape: network, on: examples, recipe: plan.training,
+        seed: Digest(label: "tributary/local-model", seed + Array("\(round)".utf8)).bytes, progress: nil)
+    }
     return try start.replacing(parameters: trained)
   }
 

@@ -22,7 +22,18 @@ extension NodeHome {
   private func roundFile(_ roundID: UInt64) -> String { "\(stateDirectory)/round-\(roundID).jsonl" }
 
   /// The round's state, if it is under way here.
-  func round(_ roundID: UInt64) throws(ParticipationError) -> NodeRound? { try readRound(roundFile(roundID)) }
+  ///
+  /// A file whose last whole line cannot be read is erased and on record: an earlier line might not know what this node has
+  /// signed since, and a round without a file is one that this node takes no part in.
+  func round(_ roundID: UInt64) throws(ParticipationError) -> NodeRound? {
+    do throws(ParticipationError) {
+      return try readRound(roundFile(roundID))
+    } catch .damaged(_, let reason) {
+      try eraseRound(roundID)
+      try record(RecordEntry(at: Date(), event: .declined, round: roundID, note: "given up: \(reason)"))
+      return nil
+    }
+  }
 
   /// Makes the round's state durable. Always before the message that it holds is sent.
   ///
@@ -30,16 +41,19 @@ extension NodeHome {
   /// fsync a step, and leaves no replaced copy of its secrets behind where erasing could not reach it.
   func save(_ round: NodeRound) throws(ParticipationError) {
     let file = roundFile(round.plan.roundID)
-    try OwnedFile.append(line: try jsonLine(round, for: file), to: file)
+    try OwnedFile.append(line: try jsonLine(round, for: file), to: file, cuttingTornLine: true)
   }
 
+  /// The last line, or the one before it when the last has no line feed: what it holds was never sent.
   private func readRound(_ file: String) throws(ParticipationError) -> NodeRound? {
     guard let bytes = try OwnedFile.readSecret(file) else { return nil }
-    let decoder = JSONDecoder()
-    for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
-      if let round = try? decoder.decode(NodeRound.self, from: Data(line)) { return round }
+    let feed = UInt8(ascii: "\n")
+    guard let end = bytes.lastIndex(of: feed) else { return nil }
+    let line = bytes[(bytes[..<end].lastIndex(of: feed).map { $0 + 1 } ?? 0)..<end]
+    guard let round = try? JSONDecoder().decode(NodeRound.self, from: Data(line)) else {
+      throw .damaged(path: file, reason: "the state of the round is not what this version wrote")
     }
-    return nil
+    return round
   }
 
   /// Overwrites and deletes the round's secrets.
@@ -49,53 +63,30 @@ extension NodeHome {
   func rounds() throws(ParticipationError) -> [NodeRound] {
     var rounds: [NodeRound] = []
     for name in OwnedFile.names(in: stateDirectory) where name.hasPrefix("round-") && name.hasSuffix(".jsonl") {
-      if let round = try readRound("\(stateDirectory)/\(name)") { rounds.append(round) }
+      guard let roundID = UInt64(name.dropFirst("round-".count).dropLast(".jsonl".count)) else { continue }
+      if let round = try round(roundID) { rounds.append(round) }
     }
     return rounds.sorted { $0.plan.roundID < $1.plan.roundID }
   }
 }
 
-// MARK: - Ledger
+// MARK: - Ends of rounds
 
 extension NodeHome {
-  private var ledgerFile: String { stateDirectory + "/ledger.json" }
-
-  /// What rounds have bound this node to; empty at first.
-  public func ledger() throws(ParticipationError) -> NodeLedger {
-    try readJSON(NodeLedger.self, from: ledgerFile) ?? NodeLedger()
-  }
-
-  /// Changes the ledger and makes it durable before it returns, also when `change` throws: an attack is recorded in it.
-  ///
-  /// The owner's commands and the participating process both do this, so it is done under a lock, from the file.
-  func changeLedger<Value>(_ change: (inout NodeLedger) throws(AveragingError) -> Value) throws -> Value {
-    try withStateLock {
-      let before = try ledger()
-      var ledger = before
-      let result = Swift.Result { try change(&ledger) }
-      if ledger != before { try writeJSON(ledger, to: ledgerFile) }
-      return try result.get()
-    }
-  }
-
   /// Adds a close to its run's chain and to the run's history.
   ///
-  /// The history goes first and takes a close once, so that a crash in between is mended by the same close again; what a
-  /// power failure takes back of it is asked for again.
+  /// The chain goes first and is durable: what the history loses in a crash is asked for again, and the chain takes a close
+  /// once.
   ///
   /// - Parameter genesis: What the run begins with; only its first close needs it.
   func take(_ signed: SignedRoundClose, coordinator: IdentityKey, genesis: Digest?) throws {
-    try withStateLock {
-      let before = try ledger()
-      var ledger = before
-      let recorded = Swift.Result { try ledger.record(signed, coordinator: coordinator, genesis: genesis) }
-      if case .success = recorded { try unlockedChangeHistory(of: signed.close.run) { $0.apply(signed.close) } }
-      if ledger != before { try writeJSON(ledger, to: ledgerFile) }
-      try recorded.get()
+    try changeLedger { ledger throws(AveragingError) in
+      try ledger.record(signed, coordinator: coordinator, genesis: genesis)
     }
+    try changeHistory(of: signed.close.run) { $0.apply(signed.close) }
   }
 
-  /// Runs `body` while no other process or task changes the state's shared files. Never held while waiting for anyone.
+  /// Runs `body` while no other process or task changes the policy or the state's shared files. Never held while waiting for anyone.
   func withStateLock<Value>(_ body: () throws -> Value) throws -> Value {
     let file = stateDirectory + "/change.lock"
     let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

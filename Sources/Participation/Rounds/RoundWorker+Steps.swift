@@ -260,7 +260,9 @@ extension RoundWorker {
 
 extension RoundWorker {
   /// The run's last close whose sum was opened, which this node's own grid follows from.
-  private func lastOpened(run: String) throws -> RoundClose? { try home.history(of: run)?.lastOpened }
+  private func lastOpened(run: String) throws -> RoundClose? {
+    try home.ledger().lastOpened(run: run, coordinator: coordinatorKey)
+  }
 
   private func codec(of round: NodeRound, rosterCount: Int) throws -> RoundCodec {
     RoundCodec(plan: round.plan, rosterCount: rosterCount, last: try lastOpened(run: round.plan.run))

@@ -44,6 +44,7 @@ extension NodeHome {
     let identity = enrolment.certificate.identity
     settings.organisation = identity.organisation
     try save(settings)
+    try journal.create()
     try record(RecordEntry(at: Date(), event: .joined, note: "\(address), \(identity.averagingKey)"))
     try keep(
       certificate: enrolment.certificate, authority: enrolment.authority, coordinatorKey: enrolment.coordinatorKey)

@@ -2,8 +2,8 @@
 ///
 /// The owner's node keeps one ledger in a file of its own, writes it **before** the message that depends on it leaves, and
 /// never deletes it with a round. The methods of ``ParticipantRound`` take it `inout`, check against it and record in it;
-/// save it after every call, also after one that threw, since an attack is recorded here too.
-public struct NodeLedger: Codable, Sendable, Hashable {
+/// after every call, also after one that threw, write what ``takeChanges()`` returns: an attack is recorded here too.
+public struct NodeLedger: Sendable {
   /// The last roundID of each coordinator, by the coordinator key's fingerprint.
   public private(set) var lastRoundIDs: [String: UInt64] = [:]
   /// Peers as first seen, by name.
@@ -15,6 +15,7 @@ public struct NodeLedger: Codable, Sendable, Hashable {
   public private(set) var answers: [String: AnsweredSubject] = [:]
   /// The attack that locked this node, until its owner resumes.
   public private(set) var attack: RecordedAttack?
+  private var changes: [LedgerChange] = []
 
   public init() {}
 
@@ -38,13 +39,14 @@ public struct NodeLedger: Codable, Sendable, Hashable {
   }
 
   mutating func note(_ error: AveragingError, run: String, roundID: UInt64) {
-    if error.isAttack, attack == nil { attack = RecordedAttack(error: error, run: run, roundID: roundID) }
+    if error.isAttack, attack == nil { make(.locked(RecordedAttack(error: error, run: run, roundID: roundID))) }
   }
 
   /// The owner's command: takes part again. Returns what had happened, to be repeated to the owner.
   @discardableResult
   public mutating func resume() -> RecordedAttack? {
-    defer { attack = nil }
+    guard let attack else { return nil }
+    make(.resumed)
     return attack
   }
 
@@ -71,7 +73,7 @@ public struct NodeLedger: Codable, Sendable, Hashable {
       throw .modelNotInChain(run: plan.run, expected: expected, found: plan.modelIn)
     }
     try policy.check(plan)
-    lastRoundIDs[coordinator.fingerprint] = plan.roundID
+    make(.tookUp(coordinator: coordinator.fingerprint, roundID: plan.roundID))
   }
 
   // MARK: Peers
@@ -88,26 +90,37 @@ public struct NodeLedger: Codable, Sendable, Hashable {
     for peer in peers {
       if let pinned = pins[peer.name] ?? names[peer.key], pinned != peer { throw .peerChanged(peer.name) }
     }
-    for peer in peers { pins[peer.name] = peer }
+    for peer in peers where pins[peer.name] == nil { make(.pinned(peer)) }
   }
 
   /// The owner's command: forgets a peer that has a new key for a good reason.
   public mutating func unpin(_ name: String) {
-    pins[name] = nil
+    if pins[name] != nil { make(.unpinned(name: name)) }
   }
 
   // MARK: Closes
 
   public static func chainName(run: String, coordinator: IdentityKey) -> String { coordinator.fingerprint + "/" + run }
 
-  /// The last close of a run that this node holds.
-  public func lastClose(run: String, coordinator: IdentityKey) -> SignedRoundClose? {
-    chains[Self.chainName(run: run, coordinator: coordinator)]?.last
+  /// What this node holds of a run's closes; nil before the first.
+  public func chain(run: String, coordinator: IdentityKey) -> CloseChain? {
+    chains[Self.chainName(run: run, coordinator: coordinator)]
   }
 
-  /// Adds a close to its run's chain. Closes come in ascending order without gaps; one that is held already changes
-  /// nothing. The first must start from `genesis`, where the caller knows it: otherwise a coordinator could begin a new
-  /// run in the middle of another, from any model. A wrong signature, a second close of one round and a model that does not follow are attacks, and lock.
+  /// The last close of a run that this node holds.
+  public func lastClose(run: String, coordinator: IdentityKey) -> SignedRoundClose? {
+    chain(run: run, coordinator: coordinator)?.last
+  }
+
+  /// The close that the grid of the run's next update follows from.
+  public func lastOpened(run: String, coordinator: IdentityKey) -> RoundClose? {
+    chain(run: run, coordinator: coordinator)?.lastOpened
+  }
+
+  /// Adds a close to its run's chain. Closes come in ascending order without gaps; one that is held already, or is older,
+  /// changes nothing. The first must start from `genesis`, where the caller knows it: otherwise a coordinator could begin a
+  /// new run in the middle of another, from any model. A wrong signature, a second close of one round, one that no round can
+  /// have and a model that does not follow are attacks, and lock.
   public mutating func record(
     _ signed: SignedRoundClose, coordinator: IdentityKey, genesis: Digest? = nil
   ) throws(AveragingError) {
@@ -120,9 +133,9 @@ public struct NodeLedger: Codable, Sendable, Hashable {
       if chains[name] == nil, let genesis, signed.close.modelIn != genesis {
         throw .modelNotInChain(run: signed.close.run, expected: genesis, found: signed.close.modelIn)
       }
-      var chain = chains[name] ?? CloseChain()
+      var chain = chains[name] ?? CloseChain(signed)
       try chain.append(signed)
-      chains[name] = chain
+      if chains[name] != chain { make(.closed(chain: name, chain)) }
     } catch {
       note(error, run: signed.close.run, roundID: signed.close.roundID)
       throw error
@@ -143,16 +156,78 @@ public struct NodeLedger: Codable, Sendable, Hashable {
     try answers[subject.hex]?.check(survivors: survivors, roster: roster, minimum: minimum)
   }
 
-  mutating func recordAnswer(
-    _ survivors: Set<IdentityKey>, roster: Set<IdentityKey>, subject: Digest, minimum: Int
-  ) {
+  mutating func recordAnswer(_ survivors: Set<IdentityKey>, roster: Set<IdentityKey>, subject: Digest) {
     var answered = answers[subject.hex] ?? AnsweredSubject(roster: roster)
-    answered.record(survivors: survivors, roster: roster, minimum: minimum)
-    answers[subject.hex] = answered
+    answered.record(survivors: survivors)
+    if answers[subject.hex] != answered { make(.answered(subject: subject.hex, answered)) }
   }
 
-  /// The owner's command: answers one more set for this subject, whatever the difference reveals.
-  public mutating func permitRetry(subject: Digest) {
-    answers[subject.hex]?.permitted += 1
+  /// The owner's command: lets exactly this roster, or this set under it, be answered for this subject, whatever the
+  /// difference reveals.
+  public mutating func permit(_ permission: AnsweredSubject.Permission, subject: Digest) {
+    guard var answered = answers[subject.hex] else { return }
+    answered.permit(permission)
+    if answers[subject.hex] != answered { make(.answered(subject: subject.hex, answered)) }
+  }
+}
+
+// MARK: - As changes
+
+extension NodeLedger {
+  /// The ledger that those changes, in their order, come to.
+  public init(replaying changes: some Sequence<LedgerChange>) {
+    for change in changes { apply(change) }
+  }
+
+  public mutating func apply(_ change: LedgerChange) {
+    switch change {
+    case .tookUp(let coordinator, let roundID): lastRoundIDs[coordinator] = roundID
+    case .pinned(let peer): pins[peer.name] = peer
+    case .unpinned(let name): pins[name] = nil
+    case .closed(let name, let chain): chains[name] = chain
+    case .answered(let subject, let answered): answers[subject] = answered
+    case .locked(let attack): self.attack = attack
+    case .resumed: attack = nil
+    }
+  }
+
+  /// What was learnt since the last call, oldest first: to be written before anything that depends on it leaves.
+  public mutating func takeChanges() -> [LedgerChange] {
+    defer { changes = [] }
+    return changes
+  }
+
+  /// The fewest changes that come to this ledger.
+  public var summary: [LedgerChange] {
+    lastRoundIDs.sorted { $0.key < $1.key }.map { .tookUp(coordinator: $0.key, roundID: $0.value) }
+      + pins.values.sorted { $0.name < $1.name }.map { .pinned($0) }
+      + chains.sorted { $0.key < $1.key }.map { .closed(chain: $0.key, $0.value) }
+      + answers.sorted { $0.key < $1.key }.map { .answered(subject: $0.key, $0.value) }
+      + (attack.map { [.locked($0)] } ?? [])
+  }
+
+  private mutating func make(_ change: LedgerChange) {
+    apply(change)
+    changes.append(change)
+  }
+}
+
+extension NodeLedger: Equatable {
+  /// Whether both remember the same, written or not.
+  public static func == (left: NodeLedger, right: NodeLedger) -> Bool {
+    left.lastRoundIDs == right.lastRoundIDs && left.pins == right.pins && left.chains == right.chains
+      && left.answers == right.answers && left.attack == right.attack
+  }
+}
+
+extension NodeLedger: Codable {
+  /// As the changes that come to it.
+  public init(from decoder: any Decoder) throws {
+    self.init(replaying: try decoder.singleValueContainer().decode([LedgerChange].self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(summary)
   }
 }

@@ -58,7 +58,7 @@ extension ParticipantRound {
       let minimum = Int(plan.plan.minimumSurvivors)
       try ledger.checkSurvivors(members, roster: roster.keys, subject: subject, minimum: minimum)
       let answer = try reveal(roster, delivery, survivors.survivors, own: own, transcript: transcript)
-      ledger.recordAnswer(members, roster: roster.keys, subject: subject, minimum: minimum)
+      ledger.recordAnswer(members, roster: roster.keys, subject: subject)
       return answer
     }
     if answer == nil { self.quorum = quorum }

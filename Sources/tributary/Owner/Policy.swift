@@ -122,18 +122,33 @@ struct Policy: ParsableCommand {
 
   struct Retry: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "See what one more answer for the same model could reveal, and allow it with --allow.")
-    @Flag(help: "Allow it, once.")
-    var allow = false
+      abstract: "See what one more answer for the same model could reveal, and allow it with --allow.",
+      discussion: "Only the question with that digest is allowed: one roster, or one set of survivors of it.")
+    @Option(help: ArgumentHelp("Allow the question with this digest.", valueName: "digest"))
+    var allow: String?
     @OptionGroup var home: HomeOptions
     @OptionGroup var options: OutputOptions
 
+    struct Asked: Encodable {
+      let digest: Digest
+      let question: RetryQuestion
+      let allowed: Bool
+    }
+
     func run() throws {
       let node = NodeHome(path: home.path)
-      guard let question = try node.retryQuestion() else { throw ParticipationError.nothingToRetry }
-      if allow { try node.allowRetry() }
-      try options.output.print(question) { question in
-        allow ? "allowed once: \(question)" : "\(question)\nallow it with: tributary policy retry --allow"
+      let asked: Asked
+      if let allow {
+        let question = try node.allowRetry(allow)
+        asked = Asked(digest: question.digest, question: question, allowed: true)
+      } else {
+        guard let question = try node.retryQuestion() else { throw ParticipationError.nothingToRetry }
+        asked = Asked(digest: question.digest, question: question, allowed: false)
+      }
+      try options.output.print(asked) { asked in
+        asked.allowed
+          ? "allowed: \(asked.question)"
+          : "\(asked.question)\nallow this, and nothing else, with: tributary policy retry --allow \(asked.digest)"
       }
     }
   }
