@@ -120,7 +120,8 @@ struct BlobTests {
     }
   }
 
-  @Test("Each chunk of an open stream asks whether its sender is still admitted, and whether its blob is still expected")
+  @Test(
+    "Each chunk of an open stream asks whether its sender is still admitted, and whether its blob is still expected")
   func chunkByChunk() async throws {
     for revokes in [true, false] {
       try await TestFederation.serving { federation in
