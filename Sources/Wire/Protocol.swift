@@ -23,6 +23,8 @@ enum Limits {
   /// The largest message: a roster of 255 adverts, or a chunk and its header, with room.
   static let messageBytes = 4 << 20
   static let longestWait = Duration.seconds(60)
+  /// How long a blob may stand still on its way before its call is given up and made again.
+  static let longestStandstill = Duration.seconds(60)
 
   // Texts, in bytes of UTF-8. What a name may look like is checked where it is used; here only that it is no burden.
 

@@ -121,7 +121,7 @@ struct BlobTests {
   }
 
   @Test(
-    "Each chunk of an open stream asks whether its sender is still admitted, and whether its blob is still expected")
+    "Each chunk of an open stream asks whether its sender is admitted and its blob expected still")
   func chunkByChunk() async throws {
     for revokes in [true, false] {
       try await TestFederation.serving { federation in

@@ -1,4 +1,5 @@
 import Foundation
+import GRPCCore
 import Identities
 import Testing
 
@@ -40,6 +41,27 @@ struct StoppingTests {
         _ = await running.result
         group.cancelAll()
       }
+    }
+  }
+
+  @Test("A call that the transport loses is given up when its time is over, or soon after it is cancelled")
+  func lostCall() async throws {
+    // Neither a deadline nor cancellation reaches it.
+    let lost: @Sendable () async throws -> Int = {
+      let (never, continuation) = AsyncStream.makeStream(of: Int.self)
+      return await Task {
+        defer { continuation.finish() }
+        return await never.first { _ in true } ?? 0
+      }.value
+    }
+    let error = await #expect(throws: RPCError.self) { try await ending(after: .milliseconds(10), lost) }
+    #expect(error?.code == .deadlineExceeded)
+    let waiting = Task { try await ending(after: nil, lost) }
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+    #expect(try await ending(after: .seconds(60)) { 7 } == 7)
+    await #expect(throws: WireError.shuttingDown) {
+      try await ending(after: .seconds(60)) { throw WireError.shuttingDown }
     }
   }
 

@@ -72,7 +72,8 @@ public struct CoordinatorClient: Sendable {
       try await uploadBlob(BlobReference(digest: digest, size: upload.payload.count), upload.payload)
       request.blob = Data(digest.bytes)
     }
-    _ = try await call { try await rounds.submitUpload(request, options: $0) }
+    let whole = request
+    _ = try await call { try await rounds.submitUpload(whole, options: $0) }
   }
 
   /// M3.
@@ -137,17 +138,21 @@ public struct CoordinatorClient: Sendable {
     var failures = 0
     while true {
       let before = download.bytes.count
+      let start = download
+      let progress = CallProgress()
       do {
-        download = try await call(timeout: nil) { options in
+        download = try await call(progress: progress) { options in
           let request = Tributary_V1_FetchBlobRequest.with {
             $0.digest = Data(digest.bytes)
             $0.offset = UInt64(before)
           }
-          let start = download
           return try await rounds.fetchBlob(request, options: options) { response in
             var current = start
             do {
-              for try await chunk in response.messages { try current.take(chunk) }
+              for try await chunk in response.messages {
+                progress.touch()
+                try current.take(chunk)
+              }
             } catch let error as RPCError where WireError(error) == nil && current.bytes.count > start.bytes.count {
               return current  // keep what came, and go on from there
             }
@@ -178,9 +183,13 @@ public struct CoordinatorClient: Sendable {
       guard held < UInt64(blob.size) else { throw MessageReader("BlobStatusReply").fault("held exceeds the size") }
       do {
         let start = Int(held)
-        _ = try await call(timeout: nil) { options in
+        let progress = CallProgress()
+        _ = try await call(progress: progress) { options in
           try await rounds.uploadBlob(options: options) { writer in
-            for chunk in BlobUpload.chunks(blob, bytes, from: start) { try await writer.write(chunk) }
+            for chunk in BlobUpload.chunks(blob, bytes, from: start) {
+              try await writer.write(chunk)
+              progress.touch()
+            }
           }
         }
         failures = 0
@@ -204,11 +213,17 @@ public struct CoordinatorClient: Sendable {
     } catch WireError.revoked {}
   }
 
-  private func call<Reply>(
-    timeout: Duration? = .seconds(30), waiting: Bool = true, _ body: (CallOptions) async throws -> Reply
+  /// - Parameter progress: Of a call that may take as long as it moves on, in place of `timeout`.
+  private func call<Reply: Sendable>(
+    timeout: Duration? = .seconds(30), progress: CallProgress? = nil, waiting: Bool = true,
+    _ body: @escaping @Sendable (CallOptions) async throws -> Reply
   ) async throws -> Reply {
+    let timeout = progress == nil ? timeout : nil
     do {
-      return try await body(.tributary(timeout: timeout, waiting: waiting))
+      let limit = timeout.map { $0 + .seconds(5) } ?? Limits.longestStandstill
+      return try await ending(after: limit, progress: progress) {
+        try await body(.tributary(timeout: timeout, waiting: waiting))
+      }
     } catch {
       if Task.isCancelled { throw CancellationError() }
       throw WireError(call: error, to: "\(address)", trust: trust)

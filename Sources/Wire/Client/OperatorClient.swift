@@ -101,11 +101,13 @@ public struct OperatorClient: Sendable {
     _ = try await call { try await operation.shutdown(.init(), options: $0) }
   }
 
-  private func call<Reply>(
-    timeout: Duration? = .seconds(30), _ body: (CallOptions) async throws -> Reply
+  private func call<Reply: Sendable>(
+    timeout: Duration? = .seconds(30), _ body: @escaping @Sendable (CallOptions) async throws -> Reply
   ) async throws -> Reply {
     do {
-      return try await body(.tributary(timeout: timeout, waiting: false))
+      return try await ending(after: timeout.map { $0 + .seconds(5) }) {
+        try await body(.tributary(timeout: timeout, waiting: false))
+      }
     } catch {
       if Task.isCancelled { throw CancellationError() }
       throw WireError(call: error, to: socket, trust: nil)
