@@ -13,6 +13,8 @@ public enum ParticipationError: HintedError, Equatable {
   case otherCoordinator(path: String, belongsTo: String, invitedBy: String)
   /// The home belongs to this coordinator under another name.
   case otherName(path: String, has: String, invited: String)
+  /// The home was enrolled for another organisation: its peers have pinned that one.
+  case otherOrganisation(path: String, has: String, invited: String)
   /// The home has no certificate yet and no invitation was given.
   case notEnrolled(path: String)
   /// Enrolment started here and did not finish; the invitation is needed once more.
@@ -63,6 +65,8 @@ public enum ParticipationError: HintedError, Equatable {
       "\(path) belongs to the coordinator at \(has), and the invitation comes from \(invited)"
     case .otherName(let path, let has, let invited):
       "\(path) is enrolled as \"\(has)\", and the invitation is for \"\(invited)\""
+    case .otherOrganisation(let path, let has, let invited):
+      "\(path) belongs to the organisation \"\(has)\", and the invitation is for \"\(invited)\""
     case .notEnrolled(let path): "\(path) is not enrolled with a coordinator"
     case .enrolmentUnfinished(let path): "\(path) has keys but no certificate: enrolment did not finish"
     case .alreadyRunning(let path): "another process takes part with \(path)"
@@ -92,12 +96,14 @@ public enum ParticipationError: HintedError, Equatable {
     case .noHome: "tributary join LINE --home HOME makes one"
     case .otherCoordinator: "choose another --home: one home belongs to one coordinator"
     case .otherName: "choose another --home for the other name"
+    case .otherOrganisation: "choose another --home for the other organisation"
     case .notEnrolled: "ask the operator for an invitation, then: tributary join LINE"
     case .enrolmentUnfinished: "run tributary join with the invitation again, or with a new one if it was used"
     case .alreadyRunning: "stop that process first, or choose another --home"
     case .left: "ask the operator for a new invitation and join with a new --home"
     case .identity(let error): error.hint
-    case .file: nil
+    case .file(_, let reason) where reason == "No space left on device": "free some space; nothing was lost"
+    case .file: "check that the directory exists, its permissions and free space"
     case .openToOthers(let path, _): "chmod 600 \(path)"
     case .damaged(let path, _) where path.contains("/state/"):
       "an older copy would answer twice what was answered once: ask the operator to revoke this node, and join with a new "

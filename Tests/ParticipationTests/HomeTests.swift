@@ -80,8 +80,9 @@ struct HomeTests {
     await #expect(throws: ParticipationError.coordinator(.unreachable(address: "a:1", reason: "connection refused"))) {
       try await home.leave { _ in throw WireError.unreachable(address: "a:1", reason: "connection refused") }
     }
+    #expect(!home.isLeaving)
     #expect(try home.rounds().count == 1)
-    try await home.leave { _ in }
+    try await home.leave { _ in #expect(home.isLeaving) }
 
     #expect(OwnedFile.names(in: home.keysDirectory).isEmpty)
     #expect(try home.rounds().isEmpty)
@@ -121,6 +122,52 @@ struct HomeTests {
     #expect(renewed.notAfter > old.identity.notAfter)
     #expect(renewed.averagingKey == old.identity.averagingKey)
     #expect(try home.recordEntries().map(\.event).suffix(1) == [.renewed])
+  }
+
+  @Test("A renewed certificate for another organisation is not kept: the peers have pinned the one that the node has")
+  func renewalElsewhere() async throws {
+    let federation = try await TestFederation(names: ["bay"], allowed: false)
+    defer { federation.remove() }
+    let home = federation.nodes[0].home
+    let keys = try home.keys()
+    let old = try federation.authority.issueParticipant(
+      name: "bay", organisation: "bay hospital", averagingKey: keys.averaging.publicKey,
+      certificateRequest: try keys.certificateRequest(name: "bay"), now: Date().addingTimeInterval(-20 * 3600))
+    try home.keep(
+      certificate: old, authority: federation.authority.certificateDER,
+      coordinatorKey: federation.coordinator.signer.publicKey)
+    var participant = Participant(home: home, log: TestNode.log)
+    participant.renewalPause = .zero
+    var peer = federation.nodes[0].peer
+    peer.organisation = "another hospital"
+    let connection = TestConnection(coordinator: federation.coordinator, peer: peer, authority: federation.authority)
+    let error = await #expect(throws: ParticipationError.self) {
+      try await participant.session(
+        home.credentials(), connection: connection, board: ActivityBoard(home: home, log: TestNode.log))
+    }
+    #expect(error == .protocolBroken(what: "the renewed certificate is for another node"))
+    #expect(try home.credentials().certificate.identity.organisation == "bay hospital")
+  }
+
+  @Test("A home of one organisation takes no certificate of another")
+  func otherOrganisation() async throws {
+    let directory = TestDirectory.make()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let home = NodeHome(path: directory + "/home")
+    let authority = try CoordinatorAuthority()
+    let key = try IdentitySigner().publicKey
+    try await TestFederation.enrol(home, name: "bay", authority: authority, coordinator: key)
+    try FileManager.default.removeItem(atPath: home.certificatesDirectory + "/node.der")
+    var settings = try home.settings()
+    settings.organisation = "another hospital"
+    try home.save(settings)
+    await #expect(
+      throws: ParticipationError.otherOrganisation(
+        path: home.path, has: "another hospital", invited: "bay hospital")
+    ) {
+      try await TestFederation.enrol(home, name: "bay", authority: authority, coordinator: key)
+    }
+    #expect(!home.isEnrolled)
   }
 
   @Test("Two processes cannot take part with one home")

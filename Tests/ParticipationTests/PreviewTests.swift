@@ -1,3 +1,4 @@
+import Documents
 import Federation
 import Foundation
 import SecureAggregation
@@ -67,7 +68,8 @@ struct PreviewTests {
     #expect(!preview.plan.allowed)
     #expect(
       preview.plan.hint
-        == "see what would leave with tributary preview, then: tributary policy allow \(try plan.digest())")
+        == "tributary policy allow \(try plan.digest(leavingFree: ["evaluation.fold"])) --free evaluation.fold, "
+        + "or this one plan: tributary policy allow \(try plan.digest())")
     #expect(preview.description.contains("10 B") == false)
     #expect(preview.description.contains("0: 2 + 2, 1: 3 + 1"))
   }
@@ -84,5 +86,52 @@ struct PreviewTests {
     }
     let message = what == "missing" ? "bay.csv: no such file" : "bay.csv:2: 1 fields, but the header has 6"
     #expect(error?.description.hasSuffix(message) == true)
+  }
+
+  @Test(
+    "No integer of a plan traps, in YAML or in JSON: the plan is refused, or its preview can be worked out",
+    arguments: [
+      "rounds", "cohort.size", "cohort.minimumSurvivors", "cohort.assumedColluders", "cohort.deadlineSeconds",
+      "update.maximumWeight", "evaluation.fold", "seed", "training.batchSize", "training.epochs", "model.hidden",
+      "update.clipNorm", "update.targetError", "server.learningRate", "training.learningRate", "training.momentum",
+      "training.weightDecay",
+    ])
+  func extremes(key: String) throws {
+    for number in ["\(Int.max)", "\(Int.min)", "4294967296", "-1", "0", "1e308", "-1e308", "5e-324", ".nan", ".inf"] {
+      let value = key == "model.hidden" ? "[\(number), \(number)]" : number
+      let yaml = try? StrictYAML.decode(
+        RunPlan.self, from: TestPlan.text(), file: "plan.yaml", overrides: ["\(key)=\(value)"])
+      if let plan = yaml, (try? plan.validate()) != nil {
+        #expect(try RunPlan(canonicalBytes: plan.canonicalBytes).digest() == plan.digest())
+        #expect(LeavingRound.rounds(of: plan).count >= 4)
+      }
+      // The same number as a coordinator would send it.
+      if let plan = try? RunPlan(canonicalBytes: json(of: TestPlan.plan(), with: value, at: key)) {
+        #expect(LeavingRound.rounds(of: plan).count >= 4)
+      }
+    }
+  }
+
+  private func json(of plan: RunPlan, with value: String, at key: String) throws -> [UInt8] {
+    var object = try #require(try JSONSerialization.jsonObject(with: Data(plan.canonicalBytes)) as? [String: Any])
+    let parts = key.split(separator: ".").map(String.init)
+    if var inner = object[parts[0]] as? [String: Any] {
+      inner[parts[1]] = "@"
+      object[parts[0]] = inner
+    } else {
+      object[parts[0]] = "@"
+    }
+    let text = String(decoding: try JSONSerialization.data(withJSONObject: object), as: UTF8.self)
+    return Array(text.replacingOccurrences(of: "\"@\"", with: value).utf8)
+  }
+
+  @Test(
+    "No number of a schema traps",
+    arguments: ["[1, 0]", "[0, 0]", "[-1e308, 1e308]", "[.nan, 1]", "[0, .inf]", "[0]", "[]"])
+  func schemaExtremes(range: String) throws {
+    let text = TestPlan.text().replacingOccurrences(of: "range: [0, 100]", with: "range: \(range)")
+    #expect(throws: (any Error).self) {
+      try StrictYAML.decode(RunPlan.self, from: text, file: "plan.yaml").validate()
+    }
   }
 }

@@ -355,6 +355,19 @@ struct RoundTests {
     #expect(try federation.nodes[3].home.recordEntries().contains { $0.event == .opened })
   }
 
+  @Test("A run of more epochs in all than one training may have has a local model too")
+  func longLocalModel() throws {
+    let directory = TestDirectory.make()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try TestPlan.rows(seed: 1).write(toFile: "\(directory)/rows.csv", atomically: true, encoding: .utf8)
+    let plan = TestPlan.plan(rounds: 501)  // of two epochs each
+    let rows = try NodeRows.read("\(directory)/rows.csv", plan: plan)
+    let randomness = LocalRandomness(
+      nodeSecret: Secret([UInt8](repeating: 9, count: 32)), trainer: .zero, modelIn: .zero)
+    let model = try LocalModel.train(plan: plan, rows: rows, randomness: randomness)
+    #expect(try #require(try LocalModel.lanes(model, rows: rows).accuracy) > 0.5)
+  }
+
   @Test("The local model is trained on the node's own rows alone, and measured on the same rows as the federated one")
   func localModel() async throws {
     let federation = try await TestFederation(plan: TestPlan.plan(rounds: 1))

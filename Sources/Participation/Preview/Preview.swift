@@ -82,6 +82,7 @@ extension Preview {
       let genesis = Digest(
         sha256: TableCheckpoint.genesis(planDigest: digest.description, schema: plan.schema).encoded())
       let free = plan.evaluation.fold == nil ? [] : ["evaluation.fold"]
+      let template = free.isEmpty ? nil : try plan.digest(leavingFree: free)
       let network = plan.widestNetwork
       let smallest = plan.cohort.minimumSurvivors
       let leaving = LeavingRound.rounds(of: plan)
@@ -90,8 +91,9 @@ extension Preview {
           name: settings.name, organisation: settings.organisation ?? "",
           fingerprint: keys.averaging.publicKey.fingerprint, data: data),
         plan: Plan(
-          name: plan.name, digest: digest, template: free.isEmpty ? nil : try plan.digest(leavingFree: free),
-          freeKeys: free, allowed: try policy.allows(plan), refusal: refusal?.description, hint: refusal?.hint),
+          name: plan.name, digest: digest, template: template,
+          freeKeys: free, allowed: try policy.allows(plan), refusal: refusal?.description,
+          hint: refusal.flatMap { Self.hint(to: $0, template: template, free: free) }),
         rows: rows.report, measuresHeldOutRows: rows.report.heldOutRows > 0,
         model: Model(
           digest: genesis, inputs: network.inputs, hidden: network.hidden, parameters: network.layout.count,
@@ -106,6 +108,14 @@ extension Preview {
     } catch {
       throw .document(message: error.description, hint: error.hint)
     }
+  }
+
+  /// What to type; this page is what the refusal's own hint sends an owner to.
+  private static func hint(to refusal: Refusal, template: Digest?, free: [String]) -> String? {
+    guard case .planNotAllowed(let digest) = refusal else { return refusal.hint }
+    guard let template else { return "tributary policy allow \(digest)" }
+    let keys = free.map { " --free \($0)" }.joined()
+    return "tributary policy allow \(template)\(keys), or this one plan: tributary policy allow \(digest)"
   }
 
   /// What an owner should know that the numbers do not say.

@@ -11,7 +11,7 @@ extension Preview: CustomStringConvertible {
     section(
       "Node",
       [
-        ("name", "\(node.name) of \(node.organisation)"),
+        ("name", node.organisation.isEmpty ? node.name : "\(node.name) of \(node.organisation)"),
         ("fingerprint", node.fingerprint),
         ("rows", node.data),
       ])

@@ -42,6 +42,9 @@ extension NodeHome {
     let enrolment: Enrolment
     do { enrolment = try await request(invitation, keys) } catch { throw ParticipationError(anyError: error) }
     let identity = enrolment.certificate.identity
+    if let organisation = settings.organisation, organisation != identity.organisation {
+      throw .otherOrganisation(path: path, has: organisation, invited: identity.organisation)
+    }
     settings.organisation = identity.organisation
     try save(settings)
     try journal.create()

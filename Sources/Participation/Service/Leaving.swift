@@ -16,10 +16,15 @@ extension NodeHome {
   ) async throws(ParticipationError) {
     let credentials = try credentials()
     var note = "revoked at the coordinator"
+    // A process that takes part will hear of the revocation first, and this tells it whose wish that was.
+    try OwnedFile.replace(leavingFile, with: [])
     do {
       try await revoke(credentials)
     } catch {
-      guard evenIfUnreachable else { throw ParticipationError(anyError: error) }
+      guard evenIfUnreachable else {
+        try OwnedFile.remove(leavingFile)
+        throw ParticipationError(anyError: error)
+      }
       note = "the coordinator could not be told: \(error)"
     }
     let lock = try await lockWhenFree()
@@ -28,6 +33,11 @@ extension NodeHome {
     try save(NodeActivity(at: Date(), state: .stopped))
     _ = consume lock
   }
+
+  private var leavingFile: String { stateDirectory + "/leaving" }
+
+  /// Whether this node's owner has asked it to leave.
+  var isLeaving: Bool { OwnedFile.exists(leavingFile) }
 
   /// Asks the coordinator to revoke this node's certificate; one that is revoked already is no error.
   public static func revoke(_ credentials: NodeCredentials) async throws {

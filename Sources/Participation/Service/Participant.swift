@@ -36,6 +36,7 @@ public struct Participant: Service {
   /// - Throws: `.alreadyRunning`; `.coordinator` when no later call can go well, as after a revocation; file errors.
   public func run() async throws {
     let lock = try home.lock()
+    try home.compactLedger()
     let board = ActivityBoard(home: home, log: log)
     await board.idle()
     do {
@@ -61,6 +62,8 @@ public struct Participant: Service {
       }
     } catch is CancellationError {
       // Asked to stop: what is under way is on the disk.
+    } catch ParticipationError.coordinator(.revoked) where home.isLeaving {
+      log.notice("this node leaves the federation")
     } catch {
       await board.stopped()
       throw ParticipationError(anyError: error)
@@ -169,8 +172,10 @@ public struct Participant: Service {
       do {
         let request = try credentials.keys.certificateRequest(name: identity.name)
         let renewed = try await connection.renew(certificateRequest: request)
-        guard renewed.certificate.identity.averagingKey == identity.averagingKey,
-          renewed.certificate.identity.name == identity.name, renewed.coordinatorKey == credentials.coordinatorKey
+        let next = renewed.certificate.identity
+        // Peers have pinned all three: under another organisation they would take this node for an impostor.
+        guard next.averagingKey == identity.averagingKey, next.name == identity.name,
+          next.organisation == identity.organisation, renewed.coordinatorKey == credentials.coordinatorKey
         else { throw ParticipationError.protocolBroken(what: "the renewed certificate is for another node") }
         try home.keep(
           certificate: renewed.certificate, authority: credentials.authority,

@@ -52,7 +52,7 @@ extension NodeStatus: CustomStringConvertible {
     if let certificateEnds { lines.append("certificate  until \(certificateEnds.ISO8601Format())") }
     lines.append("state        \(stateText)")
     lines.append("policy       allows \(allowedPlans) plan\(allowedPlans == 1 ? "" : "s")")
-    lines.append("shared       \(bytesShared) bytes of masked values in all")
+    lines.append("shared       \(bytesShared) bytes of masked values in all; no formal privacy")
     for run in runs {
       let standing = run.finished ? "finished" : "\(run.roundsClosed) rounds closed"
       lines += ["", "run \(run.run): \(standing), \(run.bytesSent) bytes sent"] + measures(run)
@@ -99,7 +99,7 @@ extension RecordEntry {
     if let kind { parts.append(kind) }
     if let bytes { parts.append("\(bytes) bytes") }
     if let participants { parts.append("with \(participants.joined(separator: ", "))") }
-    if let plan { parts.append("plan \(plan)") }
+    if let plan { parts.append("plan \(plan.hex.prefix(12))…") }
     if let note { parts.append(note) }
     return parts.joined(separator: "  ")
   }
