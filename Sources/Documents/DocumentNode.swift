@@ -28,6 +28,21 @@ struct DocumentNode {
   /// A document nests at most this deep: all that walks one recurses.
   static let depthLimit = 64
 
+  /// Where the value at `path` stands, or the deepest key on the way that is there.
+  func place(of path: ArraySlice<String>) -> DocumentPlace { below(path) ?? place }
+
+  private func below(_ path: ArraySlice<String>) -> DocumentPlace? {
+    guard let key = path.first else { return nil }
+    switch content {
+    case .mapping(let entries):
+      return entries.first { $0.key == key }.map { $0.value.below(path.dropFirst()) ?? $0.place }
+    case .list(let elements):
+      guard let index = Int(key), elements.indices.contains(index) else { return nil }
+      return elements[index].place(of: path.dropFirst())
+    default: return nil
+    }
+  }
+
   /// What this is, in the words of an error message.
   var found: String {
     switch content {

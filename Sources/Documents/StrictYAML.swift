@@ -25,6 +25,16 @@ public enum StrictYAML {
     return try StrictDecoder.decode(type, from: root)
   }
 
+  /// Where the value at a path stands, or the nearest mapping or list around it that is there: for an error that is found
+  /// only when the document has been understood. `nil` when it is no YAML.
+  public static func place(of path: String, in text: String, file: String, overrides: [String] = []) -> DocumentPlace? {
+    guard var root = try? DocumentNode(yaml: text, file: file) else { return nil }
+    for override in overrides {
+      guard (try? root.apply(override: override)) != nil else { return nil }
+    }
+    return root.place(of: path.split(separator: ".").map(String.init)[...])
+  }
+
   /// The value as YAML, keys in the order in which it encodes them, and numbers that read back exactly.
   ///
   /// The order is that of Yams, the values those of JSON: Yams writes numbers with 15 digits and an exponent.

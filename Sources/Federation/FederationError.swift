@@ -31,6 +31,16 @@ public enum FederationError: HintedError, Equatable {
     }
   }
 
+  /// Where in the plan the mistake is, in keys joined by dots; nil when it is in no one place.
+  public var key: String? {
+    switch self {
+    case .invalidPlan(let key?, _, _): key
+    case .invalidPlan(nil, let found, _): found.firstIndex(of: ":").map { String(found[..<$0]) }
+    case .impossibleThreshold: "cohort"
+    default: nil
+    }
+  }
+
   public var hint: String? {
     switch self {
     case .invalidPlan(nil, _, let expected): expected.isEmpty ? nil : expected

@@ -105,6 +105,18 @@ extension RunPlan.Privacy {
   }
 }
 
+extension RunPlan.Model.Family {
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWord(from: decoder, meaning: "what is trained")
+  }
+}
+
+extension RunPlan.UpdateRules.Weights {
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWord(from: decoder, meaning: "what a participant weighs in the mean")
+  }
+}
+
 extension RunPlan.Model {
   public init(from decoder: any Decoder) throws {
     let model = try decoder.container(keyedBy: CodingKeys.self)
@@ -159,3 +171,5 @@ where Word: RawRepresentable<String> & CaseIterable {
 
 extension RunPlan.Averaging: CaseIterable {}
 extension RunPlan.Privacy: CaseIterable {}
+extension RunPlan.Model.Family: CaseIterable {}
+extension RunPlan.UpdateRules.Weights: CaseIterable {}

@@ -31,7 +31,7 @@ public enum SpecialistError: Error, Sendable, Equatable, CustomStringConvertible
     case .unfinished: "export a run once `tributary status` shows it finished"
     case .unwritableFile: "give another path with --output"
     case .model(let error): error.hint
-    case .unreadableFile: nil
+    case .unreadableFile: "check the path; `tributary export` writes such files"
     }
   }
 }

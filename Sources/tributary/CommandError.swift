@@ -6,7 +6,10 @@ enum CommandError: HintedError {
   case cannotWrite(path: String, reason: String)
   case notServing(home: String)
   case noHome(String)
+  case noRunYet
   case runFailed(run: String, reason: String)
+  /// A node that leaves cannot reach its coordinator.
+  case cannotTell(address: String, reason: String)
 
   var description: String {
     switch self {
@@ -14,6 +17,8 @@ enum CommandError: HintedError {
     case .cannotWrite(let path, let reason): "\(path): cannot write: \(reason)"
     case .notServing(let home): "no coordinator serves \(home)"
     case .noHome(let path): "\(path): neither a coordinator's nor a node's home"
+    case .cannotTell(let address, let reason): "the coordinator at \(address) cannot be told: \(reason)"
+    case .noRunYet: "there is no run yet"
     case .runFailed(let run, let reason): "run \(run) ended without a model: \(reason)"
     }
   }
@@ -25,6 +30,8 @@ enum CommandError: HintedError {
     case .notServing(let home): "start it with: tributary serve --home \(home)"
     case .noHome:
       "an operator makes one with `tributary init`, a data owner with `tributary join LINE`; pass it as --home"
+    case .cannotTell: "nothing was deleted; try again later, or: tributary leave --even-if-unreachable"
+    case .noRunYet: "start one with: tributary run PLAN"
     case .runFailed: "tributary status shows the rounds and who was late"
     }
   }

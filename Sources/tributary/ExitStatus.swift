@@ -49,7 +49,24 @@ enum ExitStatus: Int32, CaseIterable {
 
   /// Prints the error with its hint, as JSON under `--json`, and ends the process.
   static func end(with error: any Error) -> Never {
-    guard let failure = Failure(error) else { Tributary.exit(withError: error) }
+    guard let failure = Failure(error) else { endUsage(error) }
+    end(failure)
+  }
+
+  /// What the argument parser itself says: `--help`, `--version`, and how a command is used.
+  private static func endUsage(_ error: any Error) -> Never {
+    guard Tributary.exitCode(for: error) != .success else { Tributary.exit(withError: error) }
+    let lines = Tributary.fullMessage(for: error).split(separator: "\n", maxSplits: 1).map(String.init)
+    let said = lines.first.map { $0.hasPrefix("Error: ") ? String($0.dropFirst("Error: ".count)) : $0 } ?? ""
+    let rest = (lines.dropFirst().first ?? "").split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    let usage = rest.first { $0.hasPrefix("Usage: ") }.map { String($0.dropFirst("Usage: ".count)) }
+    end(
+      Failure(
+        error: said.prefix(1).lowercased() + said.dropFirst(), hint: usage.map { "usage: \($0); --help says more" },
+        status: Tributary.exitCode(for: error).rawValue))
+  }
+
+  private static func end(_ failure: Failure) -> Never {
     if CommandLine.arguments.contains("--json") {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -61,12 +78,19 @@ enum ExitStatus: Int32, CaseIterable {
     exit(failure.status)
   }
 
-  /// An error in words; nil for what the argument parser itself prints: usage, `--help` and `--version`.
+  /// An error in words.
   private struct Failure: Encodable {
     let error: String
     let hint: String?
     let status: Int32
 
+    init(error: String, hint: String?, status: Int32) {
+      self.error = error
+      self.hint = hint
+      self.status = status
+    }
+
+    /// nil for what the argument parser itself prints.
     init?(_ error: any Error) {
       guard let error = error as? any HintedError else { return nil }
       self.error = "\(error)"
@@ -85,6 +109,7 @@ extension ExitStatus {
       case let error as CoordinationError: Self.status(error)
       case let error as WireError: Self.status(error)
       case is DocumentError, is FederationError, is SpecialistError, is ModelError, is SchemaError: .badInput
+      case IdentityError.malformedInvite, IdentityError.invalidName: .badInput
       case is IdentityError, is AveragingError: .refused
       default: .failed
       }
@@ -92,8 +117,8 @@ extension ExitStatus {
 
   private static func status(_ error: CommandError) -> ExitStatus {
     switch error {
-    case .cannotRead, .cannotWrite: .badInput
-    case .notServing: .unreachable
+    case .cannotRead, .cannotWrite, .noRunYet: .badInput
+    case .notServing, .cannotTell: .unreachable
     case .noHome: .home
     case .runFailed: .runFailed
     }
@@ -110,8 +135,11 @@ extension ExitStatus {
   private static func status(_ error: ParticipationError) -> ExitStatus {
     switch error {
     case .coordinator(let error): status(error)
-    case .document, .rows, .noData, .notADigest, .notAFingerprint, .planNotListed: .badInput
-    case .refused, .identity, .locked, .protocolBroken: .refused
+    case .document, .rows, .noData, .notADigest, .notAFingerprint, .planNotListed, .notLocked, .nothingToRetry,
+      .otherQuestion:
+      .badInput
+    case .refused, .locked, .protocolBroken: .refused
+    case .identity(let error): ExitStatus(error)
     default: .home
     }
   }
@@ -121,6 +149,7 @@ extension ExitStatus {
     case .unreachable, .timedOut, .noCoordinator, .shuttingDown: .unreachable
     case .portInUse, .cannotListen: .home
     case .malformed, .unknownRun, .unknownParticipant, .refusedPlan: .badInput
+    case .refused(let name, _, _) where name.hasPrefix("invalid-"): .badInput
     case .failed: .failed
     default: .refused
     }

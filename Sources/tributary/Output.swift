@@ -21,6 +21,7 @@ struct Output: Sendable {
     guard json else { return line(text(value)) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
     line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
@@ -29,16 +30,20 @@ struct Output: Sendable {
     guard json else { return line(text(value)) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
     line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
   func line(_ text: String) {
     guard !text.isEmpty else { return }
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    Self.write(text + "\n", to: .standardOutput)
   }
 
-  static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+  static func note(_ text: String) { write(text + "\n", to: .standardError) }
+
+  /// A reader that has gone away, as `head` does, takes nothing from what the command is for: the rest is not printed.
+  fileprivate static func write(_ text: String, to file: FileHandle) {
+    try? file.write(contentsOf: Data(text.utf8))
   }
 }
 
@@ -73,7 +78,7 @@ final class ProgressBar: Sendable {
     guard Output.isTerminal else { return Output.note(plain) }
     let filled = Int((fraction * 24).rounded())
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-    FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(plain)".utf8))
+    Output.write("\r\u{1B}[K\(bar) \(plain)", to: .standardError)
   }
 
   /// Leaves the bar as it stands and goes to the next line.

@@ -11,7 +11,8 @@ enum RunText {
     }
     var text = "\(run.run) round \(round.number) of \(run.roundsTotal) (\(round.kind)), \(round.phase.rawValue)"
     if let metrics = run.metrics.last { text += ", \(measures(metrics))" }
-    let late = round.waitingFor.filter { $0.reason != "has not answered" }
+    // Who is at work is no news; who is away, or waits for its owner, is.
+    let late = round.waitingFor.filter { $0.reason != "has not answered" && !$0.reason.hasPrefix("working") }
     if !late.isEmpty {
       text += ", waiting for " + late.map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
     }
@@ -39,8 +40,10 @@ enum RunText {
       lines.append(
         "  columns that too few participants hold, dropped by everyone: " + run.droppedColumns.joined(separator: ", "))
     }
-    if let first = run.metrics.first { lines.append("  first model  \(measures(first))") }
-    if run.metrics.count > 1, let last = run.metrics.last { lines.append("  newest model \(measures(last))") }
+    for metrics in run.metrics {
+      lines.append(
+        "  model before round \(metrics.number): \(measures(metrics)) of \(metrics.survivors) participants")
+    }
     for abandoned in run.abandoned {
       lines.append(
         "  round \(abandoned.number) (\(abandoned.kind)) abandoned in \(abandoned.phase.rawValue): \(abandoned.reason)")
@@ -50,7 +53,9 @@ enum RunText {
       for late in round.waitingFor { lines.append("  waits for \(late.name): \(late.reason)") }
     }
     for late in run.waitingFor { lines.append("  the next round waits for \(late.name): \(late.reason)") }
-    if let model = run.model { lines.append("  model \(model)") }
+    if let model = run.model {
+      lines.append("  \(run.standing == .finished ? "model" : "newest checkpoint") \(model)")
+    }
     lines.append("  \(run.traffic.bytesUp) bytes up, \(run.traffic.bytesDown) bytes down; no formal privacy")
     return lines.joined(separator: "\n")
   }

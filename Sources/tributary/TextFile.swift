@@ -1,5 +1,11 @@
 import Foundation
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Files that a command line names.
 enum TextFile {
   static func read(_ path: String, what: String) throws(CommandError) -> String {
@@ -14,7 +20,7 @@ enum TextFile {
     do {
       return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     } catch {
-      throw .cannotRead(what: what, path: path, reason: (error as NSError).localizedDescription)
+      throw .cannotRead(what: what, path: path, reason: reason(error))
     }
   }
 
@@ -23,7 +29,15 @@ enum TextFile {
     do {
       try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw .cannotWrite(path: path, reason: (error as NSError).localizedDescription)
+      throw .cannotWrite(path: path, reason: reason(error))
     }
+  }
+
+  /// The system's own words, which name no path twice.
+  private static func reason(_ error: any Error) -> String {
+    var error = error as NSError
+    while let below = error.userInfo[NSUnderlyingErrorKey] as? NSError { error = below }
+    if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))).lowercased() }
+    return CocoaError.Code(rawValue: error.code) == .fileReadNoSuchFile ? "no such file" : "it is no readable file"
   }
 }

@@ -217,4 +217,24 @@ struct StrictYAMLTests {
       words: ["0", "", "~", "true", "a: b", "#x", "&a", "*b", "!c", "5e-1", "line\nbreak", "é"], flags: [:])
     #expect(try decode(StrictYAML.encode(plan)) == plan)
   }
+
+  @Test(
+    "A value has its line, a default the line of what surrounds it, and an override its own words",
+    arguments: [
+      ("cohort.size", "p.yaml:3"), ("cohort.deadline", "p.yaml:2"), ("columns.1.range", "p.yaml:6"),
+      ("columns.7", "p.yaml:4"), ("name.of.nothing", "p.yaml:1"), ("rounds", "--set rounds=4"),
+    ])
+  func places(path: String, expected: String) {
+    let text = """
+      name: a
+      cohort:
+        size: 4
+      columns:
+        - {name: x}
+        - {name: y, range: [0, 1]}
+      rounds: 3
+      """
+    let place = StrictYAML.place(of: path, in: text, file: "p.yaml", overrides: ["rounds=4"])
+    #expect(place?.description == expected)
+  }
 }

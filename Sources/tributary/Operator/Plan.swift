@@ -15,7 +15,9 @@ struct Plan: ParsableCommand {
     @OptionGroup var plan: PlanOptions
     @Option(
       name: .customLong("free"),
-      help: "A key that may take any value: prints the digest of the template that leaves it free. Repeatable.")
+      help: ArgumentHelp(
+        "A key that may take any value: prints the digest of the template that leaves it free. Repeatable.",
+        valueName: "key"))
     var free: [String] = []
     @OptionGroup var options: OutputOptions
 
@@ -56,7 +58,9 @@ struct Plan: ParsableCommand {
 struct PlanOptions: ParsableArguments {
   @Argument(help: "The plan, a YAML file.")
   var plan: String
-  @Option(name: .customLong("set"), help: "Set a key of the plan, as in evaluation.fold=2. Repeatable.")
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Set a key of the plan, as in evaluation.fold=2. Repeatable.", valueName: "key=value"))
   var overrides: [String] = []
 
   func read() throws -> RunPlan { try Self.read(plan, overrides: overrides) }
@@ -64,7 +68,14 @@ struct PlanOptions: ParsableArguments {
   static func read(_ path: String, overrides: [String] = []) throws -> RunPlan {
     let text = try TextFile.read(path, what: "plan")
     let plan = try StrictYAML.decode(RunPlan.self, from: text, file: path, overrides: overrides)
-    try plan.validate()
+    do {
+      try plan.validate()
+    } catch {
+      guard let key = error.key,
+        let place = StrictYAML.place(of: key, in: text, file: path, overrides: overrides)
+      else { throw error }
+      throw DocumentError.invalid(place, path: "", problem: error.description, hint: error.hint)
+    }
     return plan
   }
 }

@@ -38,6 +38,7 @@ struct Watch: AsyncParsableCommand {
   func run() async throws {
     let output = options.output
     try await withOperator(of: home) { client in
+      if run == nil, try await client.runs().isEmpty { throw CommandError.noRunYet }
       let snapshot = try await follow(run, client: client, output: output, streaming: output.json)
       if !output.json { output.line(RunText.summary(snapshot)) }
       try RunEnd.check(snapshot)

@@ -15,7 +15,11 @@ struct Leave: AsyncParsableCommand {
 
   func run() async throws {
     let node = NodeHome(path: home.path)
-    try await node.leave(evenIfUnreachable: evenIfUnreachable)
+    do {
+      try await node.leave(evenIfUnreachable: evenIfUnreachable)
+    } catch ParticipationError.coordinator(.unreachable(let address, let reason)) {
+      throw CommandError.cannotTell(address: address, reason: reason)
+    }
     try options.output.print(Left(left: node.path)) {
       "left: the keys in \($0.left) are deleted, the record of what was shared is kept"
     }

@@ -26,7 +26,9 @@ struct Policy: ParsableCommand {
 
     @Argument(help: "The digest of the plan, or of the template when --free is given.")
     var digest: String
-    @Option(name: .customLong("free"), help: "A key that the template leaves free. Repeatable.")
+    @Option(
+      name: .customLong("free"),
+      help: ArgumentHelp("A key that the template leaves free. Repeatable.", valueName: "key"))
     var free: [String] = []
     @OptionGroup var home: HomeOptions
     @OptionGroup var options: OutputOptions
@@ -56,7 +58,7 @@ struct Policy: ParsableCommand {
 
   struct Peers: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Owners whose fingerprints reached you by another way than through the coordinator.",
+      abstract: "Keep the owners whose fingerprints reached you by another way than through the coordinator.",
       subcommands: [Add.self, Remove.self, Require.self])
 
     struct Add: ParsableCommand {

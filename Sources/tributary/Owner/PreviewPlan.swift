@@ -14,7 +14,9 @@ struct PreviewPlan: AsyncParsableCommand {
 
   @Argument(help: "A plan, a YAML file; the plans that the coordinator offers when it is not given.")
   var plan: String?
-  @Option(name: .customLong("set"), help: "Set a key of the plan, as in evaluation.fold=2. Repeatable.")
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Set a key of the plan, as in evaluation.fold=2. Repeatable.", valueName: "key=value"))
   var overrides: [String] = []
   @OptionGroup var home: HomeOptions
   @OptionGroup var options: OutputOptions

@@ -18,6 +18,11 @@ struct Predict: ParsableCommand {
   var output: String?
   @OptionGroup var options: OutputOptions
 
+  struct Written: Encodable {
+    let file: String
+    let rows: Int
+  }
+
   struct Predicted: Encodable {
     let classes: [String]
     let probabilities: [[Float]]
@@ -27,8 +32,9 @@ struct Predict: ParsableCommand {
     let prediction = try Prediction(Specialist(path: file), rows: rows)
     if let output {
       try TextFile.write(Array(prediction.csv.utf8), to: output)
-      Output.note("wrote \(prediction.rowCount) predictions to \(output)")
-      if !options.json { return }
+      return try options.output.print(Written(file: output, rows: prediction.rowCount)) {
+        "wrote \($0.rows) predictions to \($0.file)"
+      }
     }
     let predicted = Predicted(
       classes: prediction.classes, probabilities: (0..<prediction.rowCount).map { Array(prediction[$0]) })
