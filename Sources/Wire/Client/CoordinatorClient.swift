@@ -105,7 +105,7 @@ public struct CoordinatorClient: Sendable {
 
   /// The plans that the coordinator runs or has queued.
   public func offeredPlans() async throws -> [OfferedPlan] {
-    try await call { try await rounds.offeredPlans(.init(), options: $0) }.offers
+    try await call(waiting: false) { try await rounds.offeredPlans(.init(), options: $0) }.offers
       .mapTyped { offer throws(WireError) in try OfferedPlan(offer) }
   }
 
@@ -209,7 +209,7 @@ public struct CoordinatorClient: Sendable {
   /// Revokes the node's own certificate. A `revoked` answer means that an earlier attempt got through.
   public func leave() async throws {
     do {
-      _ = try await call { try await enrolment.leave(.init(), options: $0) }
+      _ = try await call(waiting: false) { try await enrolment.leave(.init(), options: $0) }
     } catch WireError.revoked {}
   }
 
