@@ -91,7 +91,7 @@ final class TestCoordinator: Sendable {
       // Cancelled or not, the coordinator ends gracefully.
       defer { group.cancelAll() }
       for await _ in ready { break }
-      while !FileManager.default.fileExists(atPath: home.socketPath) { await Task.yield() }
+      try await Self.answering(home.socketPath)
       let result = try await OperatorClient.connected(socket: home.socketPath) {
         try await body($0, coordinator, store)
       }
@@ -105,6 +105,17 @@ final class TestCoordinator: Sendable {
       try FileManager.default.moveItem(atPath: disk, toPath: path)
     }
     return result
+  }
+
+  /// Returns once a coordinator takes commands: its socket's file is there a moment before.
+  private static func answering(_ socket: String) async throws {
+    while true {
+      do {
+        return try await OperatorClient.connected(socket: socket) { _ = try await $0.runs() }
+      } catch WireError.noCoordinator {
+        await Task.yield()
+      }
+    }
   }
 
   private var disk: String { "\(path).disk" }
