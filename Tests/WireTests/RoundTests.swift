@@ -159,12 +159,13 @@ struct RoundTests {
       await #expect(throws: WireError.unreachable(address: "\(address)", reason: "connection refused")) {
         _ = try await client.nextInstruction(Poll(wait: .zero), reconnecting: false)
       }
-      async let plans = client.offeredPlans()
+      await coordinator.extend([Samples.close(1)])
+      async let closes = client.closes(run: "hearts-1", after: 0)
       let server = try ParticipantServer(
         host: "127.0.0.1", port: port, authority: coordinator.authority, enrolment: coordinator, rounds: coordinator)
       async let running: Void = server.run()
-      let runs = try await plans.map(\.run)
-      #expect(runs == ["hearts-1", "b"])
+      let found = try await closes
+      #expect(found == [Samples.close(1)])
       server.stop()
       try await running
     }
