@@ -54,8 +54,7 @@ extension Coordinator: OperationService {
     let genesis: [UInt8]
     do {
       plan = try RunPlan(canonicalBytes: bytes)
-      let checkpoint = TableCheckpoint.genesis(planDigest: try plan.digest().description, schema: plan.schema)
-      genesis = checkpoint.encoded()
+      genesis = try plan.genesis().encoded()
     } catch {
       throw WireError.refusedPlan(reason: error.description, suggestion: error.hint)
     }

@@ -19,7 +19,6 @@ public struct CoordinatorHome: Sendable {
   public let path: String
   public let settings: HomeSettings
 
-  public var settingsPath: String { "\(path)/home.yaml" }
   public var eventsPath: String { "\(path)/events.sqlite" }
   public var blobsPath: String { "\(path)/blobs" }
   public var socketPath: String { "\(path)/operator.sock" }

@@ -1,4 +1,5 @@
 public import Schemas
+public import SecureAggregation
 
 /// What a plan makes of a run's statistics: the coordinator does it, and each node compares, so that neither the columns nor
 /// the network are anyone's to choose.
@@ -7,6 +8,9 @@ extension RunPlan {
   public func genesis() throws(FederationError) -> TableCheckpoint {
     .genesis(planDigest: try digest().description, schema: schema)
   }
+
+  /// What the genesis is named by.
+  public func genesisDigest() throws(FederationError) -> Digest { Digest(sha256: try genesis().encoded()) }
 
   /// The columns that stay: those to which enough hospitals contribute, as many as no sum is opened under.
   public func keptColumns(_ counts: ColumnCounts) -> KeptColumns {

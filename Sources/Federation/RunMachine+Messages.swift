@@ -20,8 +20,7 @@ extension RunMachine {
   public func receive(
     _ message: RoundMessage, round roundID: UInt64, from sender: Peer
   ) throws(FederationError) -> RunEvent? {
-    guard let round else { throw .noRound(run: run) }
-    guard round.roundID == roundID else { throw .otherRound(open: round.roundID, found: roundID) }
+    let round = try round(meant: roundID)
     do { return try round.receive(message, from: sender) } catch { throw .averaging(error) }
   }
 
@@ -29,14 +28,20 @@ extension RunMachine {
   public func receive(
     checked statement: UploadStatement, blob: Digest, byteCount: Int, round roundID: UInt64, from sender: Peer
   ) throws(FederationError) -> RunEvent? {
-    guard let round else { throw .noRound(run: run) }
-    guard round.roundID == roundID else { throw .otherRound(open: round.roundID, found: roundID) }
+    let round = try round(meant: roundID)
     do {
       guard try round.takes(statement, from: sender.name) else { return nil }
     } catch {
       throw .averaging(error)
     }
     return .uploaded(statement, blob: blob, byteCount: byteCount)
+  }
+
+  /// The round in work, which must be the one that a sender means.
+  private func round(meant roundID: UInt64) throws(FederationError) -> RoundMachine {
+    guard let round else { throw .noRound(run: run) }
+    guard round.roundID == roundID else { throw .otherRound(open: round.roundID, found: roundID) }
+    return round
   }
 }
 

@@ -1,4 +1,5 @@
 import Schemas
+import SecureAggregation
 
 extension RunPlan {
   /// Refuses a plan that no cohort could carry out, before anything is sent to anyone.
@@ -42,11 +43,11 @@ extension RunPlan {
   private func validateCohort() throws(FederationError) {
     let size = cohort.size
     let colluders = cohort.assumedColluders
-    try require((3...Self.largestCohort).contains(size), "cohort.size", size) { "3 to \(Self.largestCohort)" }
+    let largest = Thresholds.largestCohort
+    try require((3...largest).contains(size), "cohort.size", size) { "3 to \(largest)" }
     try require((0..<size).contains(colluders), "cohort.assumedColluders", colluders) { "0 to \(size - 1)" }
-    let threshold = Cohort.threshold(of: size, colluders: colluders)
-    guard threshold <= size, colluders + 2 <= size else {
-      throw .impossibleThreshold(threshold: threshold, size: size, colluders: colluders)
+    guard cohort.threshold <= size, colluders + 2 <= size else {
+      throw .impossibleThreshold(threshold: cohort.threshold, size: size, colluders: colluders)
     }
     let floor = max(3, colluders + 2)
     try require((floor...size).contains(cohort.minimumSurvivors), "cohort.minimumSurvivors", cohort.minimumSurvivors) {

@@ -1,4 +1,5 @@
 public import Schemas
+import SecureAggregation
 
 /// What an operator asks a cohort to train: the plan's YAML, decoded strictly and with every default filled in.
 ///
@@ -68,8 +69,6 @@ public struct RunPlan: Sendable, Hashable, Codable {
     public var fold: Int?
   }
 
-  /// The largest cohort: one complete graph of masks.
-  public static let largestCohort = 255
   static let mostRounds = 100_000
 }
 
@@ -131,19 +130,21 @@ extension RunPlan.Cohort {
     let cohort = try decoder.container(keyedBy: CodingKeys.self)
     size = try cohort.decode(Int.self, forKey: .size)
     assumedColluders =
-      try cohort.decodeIfPresent(Int.self, forKey: .assumedColluders) ?? (size < 4 ? 0 : max(1, size / 5))
-    let threshold = Self.threshold(of: size, colluders: assumedColluders)
-    minimumSurvivors = try cohort.decodeIfPresent(Int.self, forKey: .minimumSurvivors) ?? max(3, threshold)
+      try cohort.decodeIfPresent(Int.self, forKey: .assumedColluders) ?? Thresholds.defaultColluders(participants: size)
+    minimumSurvivors =
+      try cohort.decodeIfPresent(Int.self, forKey: .minimumSurvivors)
+      ?? Thresholds.defaultMinimumSurvivors(
+        participants: Self.cut(size), assumedColluders: Self.cut(assumedColluders))
     deadlineSeconds = try cohort.decodeIfPresent(Int.self, forKey: .deadlineSeconds) ?? 120
   }
 
-  /// t = ⌊(n + c)/2⌋ + 1, so that no two honest-majority stories about one round can both be opened.
-  ///
-  /// Numbers that no cohort has are cut to ±2^16, since defaults are computed before `validate` refuses them.
-  public static func threshold(of size: Int, colluders: Int) -> Int {
-    func cut(_ number: Int) -> Int { max(-0x10000, min(0x10000, number)) }
-    return (cut(size) + cut(colluders)) / 2 + 1
+  /// t of a full cohort.
+  public var threshold: Int {
+    Thresholds.threshold(participants: Self.cut(size), assumedColluders: Self.cut(assumedColluders))
   }
+
+  /// Numbers that no cohort has are cut to ±2^16: defaults are computed before `validate` refuses them.
+  private static func cut(_ number: Int) -> Int { max(-0x10000, min(0x10000, number)) }
 }
 
 extension RunPlan.UpdateRules {

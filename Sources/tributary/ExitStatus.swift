@@ -68,9 +68,7 @@ enum ExitStatus: Int32, CaseIterable {
 
   private static func end(_ failure: Failure) -> Never {
     if CommandLine.arguments.contains("--json") {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      if let bytes = try? encoder.encode(failure) { Output.note(String(decoding: bytes, as: UTF8.self)) }
+      if let line = try? Output.encoded(failure) { Output.note(line) }
     } else {
       Output.note("tributary: error: \(failure.error)")
       if let hint = failure.hint { Output.note("tributary: hint: \(hint)") }

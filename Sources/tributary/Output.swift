@@ -18,20 +18,20 @@ struct Output: Sendable {
 
   /// Prints `value` as JSON under `--json`, and otherwise the lines that `text` makes of it.
   func print<Value: Encodable>(_ value: Value, text: (Value) -> String) throws {
-    guard json else { return line(text(value)) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .iso8601
-    line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    line(json ? try Self.encoded(value, formatting: .prettyPrinted) : text(value))
   }
 
   /// Prints one value of a stream: a JSON object a line under `--json`.
   func printLine<Value: Encodable>(_ value: Value, text: (Value) -> String) throws {
-    guard json else { return line(text(value)) }
+    line(json ? try Self.encoded(value) : text(value))
+  }
+
+  /// The JSON that machines read, errors included.
+  static func encoded(_ value: some Encodable, formatting: JSONEncoder.OutputFormatting = []) throws -> String {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
     encoder.dateEncodingStrategy = .iso8601
-    line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
   func line(_ text: String) {

@@ -74,6 +74,24 @@ struct PreviewTests {
     #expect(preview.description.contains("0: 2 + 2, 1: 3 + 1"))
   }
 
+  @Test("A node's own key on the list of peers makes no peer known")
+  func ownKeyAmongPeers() async throws {
+    let plan = TestPlan.plan(rounds: 3)
+    let federation = try await TestFederation(plan: plan, names: ["bay"], allowed: false) { _ in Self.rows }
+    defer { federation.remove() }
+    let home = federation.nodes[0].home
+    try home.addPeer(fingerprint: try home.fingerprint(), name: "bay")
+    let alone = try Preview.make(plan: plan, home: home)
+    #expect(alone.cohort.knownPeers == 0)
+    #expect(alone.caveats.contains { $0.hasPrefix("no peers are listed in policy.yaml") })
+
+    let other = try IdentitySigner(seed: [UInt8](repeating: 9, count: 32)).publicKey
+    try home.addPeer(fingerprint: other.fingerprint, name: "coast")
+    let known = try Preview.make(plan: plan, home: home)
+    #expect(known.cohort.knownPeers == 1)
+    #expect(!known.caveats.contains { $0.hasPrefix("no peers are listed in policy.yaml") })
+  }
+
   @Test("A file that does not fit the schema is told before anything leaves", arguments: ["missing", "ragged"])
   func broken(what: String) async throws {
     let federation = try await TestFederation(names: ["bay"], allowed: false) { _ in

@@ -79,13 +79,13 @@ extension Preview {
     do {
       let digest = try plan.digest()
       let refusal = try policy.refusal(of: plan)
-      let genesis = Digest(
-        sha256: TableCheckpoint.genesis(planDigest: digest.description, schema: plan.schema).encoded())
       let free = plan.evaluation.fold == nil ? [] : ["evaluation.fold"]
       let template = free.isEmpty ? nil : try plan.digest(leavingFree: free)
       let network = plan.widestNetwork
       let smallest = plan.cohort.minimumSurvivors
       let leaving = LeavingRound.rounds(of: plan)
+      // Owners pass one list around, so that a node's own key may be on it: it knows nobody by that.
+      let knownPeers = policy.peers.filter { $0.fingerprint != keys.averaging.publicKey }.count
       return Preview(
         node: Node(
           name: settings.name, organisation: settings.organisation ?? "",
@@ -96,14 +96,15 @@ extension Preview {
           hint: refusal.flatMap { Self.hint(to: $0, template: template, free: free) }),
         rows: rows.report, measuresHeldOutRows: rows.report.heldOutRows > 0,
         model: Model(
-          digest: genesis, inputs: network.inputs, hidden: network.hidden, parameters: network.layout.count,
+          digest: try plan.genesisDigest(), inputs: network.inputs, hidden: network.hidden,
+          parameters: network.layout.count,
           classes: plan.schema.label.values),
         cohort: Cohort(
           size: plan.cohort.size, minimumSurvivors: smallest, assumedColluders: plan.cohort.assumedColluders,
-          threshold: RunPlan.Cohort.threshold(of: plan.cohort.size, colluders: plan.cohort.assumedColluders),
-          hiddenAmong: smallest - 1, knownPeers: policy.peers.count, minimumKnownPeers: policy.minimumKnownPeers,
+          threshold: plan.cohort.threshold,
+          hiddenAmong: smallest - 1, knownPeers: knownPeers, minimumKnownPeers: policy.minimumKnownPeers,
           exampleWeights: plan.update.weights == .examples),
-        leaving: leaving, caveats: caveats(plan: plan, policy: policy, rows: rows.report),
+        leaving: leaving, caveats: caveats(plan: plan, knownPeers: knownPeers, rows: rows.report),
         totalBytes: leaving.reduce(0) { $0 + $1.totalBytes })
     } catch {
       throw .document(message: error.description, hint: error.hint)
@@ -119,7 +120,7 @@ extension Preview {
   }
 
   /// What an owner should know that the numbers do not say.
-  private static func caveats(plan: RunPlan, policy: NodePolicy, rows: RowReport) -> [String] {
+  private static func caveats(plan: RunPlan, knownPeers: Int, rows: RowReport) -> [String] {
     var caveats: [String] = []
     let others = plan.cohort.minimumSurvivors - 1
     if plan.privacy == .none, others < 10 {
@@ -127,7 +128,7 @@ extension Preview {
     } else if plan.privacy == .none {
       caveats.append("no formal privacy: at least \(others) others hide you, and the sum itself may tell something")
     }
-    if policy.peers.isEmpty {
+    if knownPeers == 0 {
       caveats.append(
         "no peers are listed in policy.yaml: the coordinator alone vouches for the others and could invent them")
     }

@@ -10,8 +10,7 @@ enum LocalModel {
   ///
   /// - Parameter randomness: For the order of batches.
   static func train(plan: RunPlan, rows: TableRows, randomness: LocalRandomness) throws -> TableCheckpoint {
-    let genesis = TableCheckpoint.genesis(planDigest: try plan.digest().description, schema: plan.schema)
-    let counted = try genesis.applying(counts: rows.counts(), minimumContributors: 1)
+    let counted = try plan.genesis().applying(counts: rows.counts(), minimumContributors: 1)
     guard let kept = counted.kept else { throw ModelError.noRows }
     let start = try counted.applying(
       moments: rows.moments(kept: kept), hidden: plan.model.hidden, activation: plan.model.activation, seed: plan.seed)

@@ -22,7 +22,7 @@ extension RoundWorker {
     let policy = try home.policy()
     if let refusal = try policy.refusal(of: plan) { throw RefusalError(refusal) }
     let own = try rows(of: plan)
-    let genesis = Digest(sha256: try plan.genesis().encoded())
+    let genesis = try plan.genesisDigest()
     try home.beginHistory(RunHistory(run: signed.plan.run, planName: plan.name, plan: signed.plan.trainer))
     try await catchUp(run: signed.plan.run, to: roundID, genesis: genesis)
     let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
@@ -223,7 +223,7 @@ extension RoundWorker {
   /// What a run begins with, by the plan of a round of it that is under way here.
   private func genesis(of run: String) throws -> Digest? {
     guard let round = try home.rounds().last(where: { $0.plan.run == run }) else { return nil }
-    return Digest(sha256: try readPlan(Array(round.runPlan.utf8), of: round.plan).genesis().encoded())
+    return try readPlan(Array(round.runPlan.utf8), of: round.plan).genesisDigest()
   }
 
   /// Fetches the run's closes up to a round that this node does not hold, and takes them in, in their order.

@@ -92,8 +92,6 @@ public struct CoordinatorRound: Hashable, Codable, Sendable {
   /// How many have advertised.
   public var advertCount: Int { adverts.count }
 
-  public func hasAdvertised(_ name: String) -> Bool { adverts.contains { $0.advert.peer.name == name } }
-
   /// Names that this phase still waits for; none while gathering, since nobody is expected by name yet.
   public var missing: [String] {
     guard let roster else { return [] }

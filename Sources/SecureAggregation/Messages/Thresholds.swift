@@ -13,7 +13,7 @@ public struct Thresholds: Hashable, Codable, Sendable {
   public init(participants: Int, plan: RoundPlan) {
     self.participants = participants
     assumedColluders = Int(plan.assumedColluders)
-    threshold = (participants + assumedColluders) / 2 + 1
+    threshold = Self.threshold(participants: participants, assumedColluders: assumedColluders)
     let allowedByLosses =
       plan.maximumLost == RoundPlan.thresholdDecides ? 0 : participants - Int(plan.maximumLost)
     minimumSurvivors = max(Int(plan.minimumSurvivors), threshold, allowedByLosses)
@@ -22,9 +22,14 @@ public struct Thresholds: Hashable, Codable, Sendable {
   /// Participants that one complete graph can hold: points of GF(2^8) without zero.
   public static let largestCohort = 255
 
+  /// t of a cohort of that many.
+  public static func threshold(participants: Int, assumedColluders: Int) -> Int {
+    (participants + assumedColluders) / 2 + 1
+  }
+
   /// Default nMin for a cohort: max(3, t).
   public static func defaultMinimumSurvivors(participants: Int, assumedColluders: Int) -> Int {
-    max(3, assumedColluders + 2, (participants + assumedColluders) / 2 + 1)
+    max(3, assumedColluders + 2, threshold(participants: participants, assumedColluders: assumedColluders))
   }
 
   /// Default c: a fifth of the cohort, at least 1 from four participants on.

@@ -36,10 +36,9 @@ struct Plan: ParsableCommand {
         free: free, plan: plan)
       try options.output.print(checked) { checked in
         let cohort = checked.plan.cohort
-        let threshold = RunPlan.Cohort.threshold(of: cohort.size, colluders: cohort.assumedColluders)
         var lines = [
           "plan \(checked.name): \(checked.plan.rounds) rounds of up to \(cohort.size) participants",
-          "  a sum opens with \(threshold) of \(cohort.size), over at least \(cohort.minimumSurvivors) organisations,"
+          "  a sum opens with \(cohort.threshold) of \(cohort.size), over at least \(cohort.minimumSurvivors) organisations,"
             + " against \(cohort.assumedColluders) colluding with the coordinator",
           "  averaging \(checked.plan.averaging.rawValue); no formal privacy: masks hide an update in the sum, not what"
             + " the sum tells",
