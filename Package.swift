@@ -67,7 +67,7 @@ let package = Package(
       swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Transforms", swiftSettings: [.unsafeFlags(fast)]),
     .target(name: "Texts"),
-    .target(name: "Tensors", dependencies: ["Texts"]),
+    .target(name: "Tensors", dependencies: ["Texts"], swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Schemas", dependencies: ["Texts", "Tensors"]),
     .target(name: "Documents", dependencies: ["Texts", "Yams"]),
     .target(name: "SecureAggregation", dependencies: ["COpenSSL"], swiftSettings: [.unsafeFlags(["-O"])]),
@@ -129,7 +129,9 @@ let package = Package(
     .testTarget(name: "SecureAggregationTests", dependencies: ["SecureAggregation"], resources: [.copy("Vectors")]),
     .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),
     .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
-    .testTarget(name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels"]),
+    .testTarget(
+      name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels"],
+      resources: [.copy("Files/Golden")]),
     .testTarget(
       name: "FederationTests",
       dependencies: ["Federation", "Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),

@@ -1,4 +1,5 @@
 import Schemas
+import Tensors
 
 /// What is wrong with rows, a model or its training. Rows are private: an error names lines and columns, never a value.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -20,6 +21,15 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Rows were read under another schema than the checkpoint's.
   case otherSchema
   case schema(SchemaError)
+
+  // Base models
+  /// A configuration or its files contradict themselves or what a model needs.
+  case badModel(file: String, problem: String)
+  /// The model computes something that is not implemented; `what` names it as the file does.
+  case unsupportedModel(file: String, what: String)
+  case missingTensor(file: String, tensor: String)
+  case wrongTensorShape(file: String, tensor: String, expected: [Int], found: [Int])
+  case tensors(file: String, TensorError)
 
   // Networks
   /// There is nothing to train on.
@@ -46,6 +56,14 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(file):\(line): column \"\(column)\": \(problem)"
     case .otherSchema: "the rows were read under another schema than the checkpoint's"
     case .schema(let error): error.description
+    case .badModel(let file, let problem): "\(file): \(problem)"
+    case .unsupportedModel(let file, let what): "\(file): \(what) is not supported"
+    case .missingTensor(let file, let tensor): "\(file): tensor \"\(tensor)\" is missing"
+    case .wrongTensorShape(let file, let tensor, let expected, let found):
+      "\(file): tensor \"\(tensor)\" has shape \(found), expected \(expected)"
+    case .tensors(_, .unreadable(let file, let reason)): "\(file): \(reason)"
+    case .tensors(_, .changed(let file)): TensorError.changed(file: file).description
+    case .tensors(let file, let error): "\(file): \(error.description)"
     case .noRows: "there are no rows to train on"
     case .wrongShape(let what, let expected, let found): "\(what): found \(found), expected \(expected)"
     case .diverged(let step): "training left the finite numbers at step \(step)"
@@ -62,9 +80,13 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .noFoldColumn: "add `fold: COLUMN` to the plan's schema, or remove `evaluation.fold`"
     case .rowBreaksSchema: "correct the value, or leave the cell empty if it is not known"
     case .noRows: "see `tributary preview` for the rows that were dropped and why"
+    case .unsupportedModel:
+      "base models are BERT encoders (model type `bert`) and Llama decoders (`llama`, `qwen2`) without extensions"
+    case .missingTensor, .wrongTensorShape: "the weights do not belong to this configuration: fetch the model again"
+    case .tensors(_, let error): error.hint
     case .diverged: "lower `training.learningRate`"
     case .schema(let error): error.hint
-    case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .wrongShape: nil
+    case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .badModel, .wrongShape: nil
     }
   }
 }

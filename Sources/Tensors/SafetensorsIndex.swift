@@ -1,55 +1,69 @@
 import Texts
 
-extension Safetensors {
+/// The header of a safetensors file: what its tensors are and where they lie, checked against the file's length.
+struct SafetensorsIndex: Sendable {
   /// No header that we write comes near it, and a larger one is only memory for the reader to lose.
   static let headerLimit = 16 << 20
 
-  /// Reads a file that anyone may have written.
+  struct Entry: Sendable {
+    let name: String
+    let type: Safetensors.ElementType
+    let shape: [Int]
+    /// In the file.
+    let range: Range<Int>
+  }
+
+  let metadata: [String: String]
+  /// In the order of their bytes in the file.
+  let entries: [Entry]
+
+  /// Reads the header of a file that anyone may have written.
   ///
   /// - Throws: For a length that is not the file's, a header that is not strict JSON (a name twice, unknown members),
   ///   unknown types, shapes whose size overflows or differs from the tensor's bytes, and bytes that overlap, leave a
   ///   hole, or follow the last tensor.
-  public init(decoding bytes: [UInt8]) throws(TensorError) {
-    guard bytes.count >= 8 else { throw .wrongLength(expected: 8, found: UInt64(bytes.count)) }
-    let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
+  init(_ file: ReadOnlyFile) throws(TensorError) {
+    guard file.byteCount >= 8 else { throw .wrongLength(expected: 8, found: UInt64(file.byteCount)) }
+    let prefix = try file.read(0..<8)
+    let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(prefix[$1]) << (8 * UInt64($1)) }
     guard length <= UInt64(Self.headerLimit) else { throw .headerTooLarge(bytes: length, limit: Self.headerLimit) }
-    guard length <= UInt64(bytes.count - 8) else {
-      throw .wrongLength(expected: 8 + length, found: UInt64(bytes.count))
+    guard length <= UInt64(file.byteCount - 8) else {
+      throw .wrongLength(expected: 8 + length, found: UInt64(file.byteCount))
     }
     let dataStart = 8 + Int(length)
+    let text = try file.read(8..<dataStart)
     let header: JSONValue
-    do { header = try JSONValue(parsing: bytes[8..<dataStart], depthLimit: 4) } catch {
-      throw .badHeader(error.description)
-    }
+    do { header = try JSONValue(parsing: text, depthLimit: 4) } catch { throw .badHeader(error.description) }
     guard case .object(let members) = header else { throw .badHeader("\(header.kind) where an object is expected") }
 
     var metadata: [String: String] = [:]
-    var entries: [HeaderEntry] = []
+    var announced: [HeaderEntry] = []
     for member in members {
       if member.name == "__metadata__" {
         metadata = try Self.metadata(member.value)
       } else {
-        entries.append(try HeaderEntry(member))
+        announced.append(try HeaderEntry(member))
       }
     }
-    entries.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
+    announced.sort { ($0.begin, $0.end) < ($1.begin, $1.end) }
     var position = 0
-    var tensors: [Tensor] = []
-    for entry in entries {
+    var entries: [Entry] = []
+    for entry in announced {
       guard entry.begin == position else { throw .notContiguous(tensor: entry.name) }
       position = entry.end
-      guard position <= bytes.count - dataStart else {
-        throw .wrongLength(expected: UInt64(dataStart) + UInt64(position), found: UInt64(bytes.count))
+      guard position <= file.byteCount - dataStart else {
+        throw .wrongLength(expected: UInt64(dataStart) + UInt64(position), found: UInt64(file.byteCount))
       }
-      tensors.append(
-        Tensor(
+      entries.append(
+        Entry(
           name: entry.name, type: entry.type, shape: entry.shape,
-          bytes: Array(bytes[dataStart + entry.begin..<dataStart + entry.end])))
+          range: dataStart + entry.begin..<dataStart + entry.end))
     }
-    guard dataStart + position == bytes.count else {
-      throw .wrongLength(expected: UInt64(dataStart + position), found: UInt64(bytes.count))
+    guard dataStart + position == file.byteCount else {
+      throw .wrongLength(expected: UInt64(dataStart + position), found: UInt64(file.byteCount))
     }
-    self.init(tensors: tensors, metadata: metadata)
+    self.metadata = metadata
+    self.entries = entries
   }
 
   private static func metadata(_ value: JSONValue) throws(TensorError) -> [String: String] {
