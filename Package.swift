@@ -39,7 +39,10 @@ let certificates: [Target.Dependency] = [
 let package = Package(
   name: "tributary",
   platforms: [.macOS(.v26)],
-  products: [.executable(name: "tributary", targets: ["tributary"])],
+  products: [
+    .executable(name: "tributary", targets: ["tributary"]),
+    .executable(name: "tributary-bench", targets: ["BenchmarkTool"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", .upToNextMinor(from: "1.8.2")),
     .package(url: "https://github.com/apple/swift-asn1.git", .upToNextMinor(from: "1.7.4")),
@@ -119,6 +122,10 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
+
+    // The product's side of scripts/bench and of Benchmarks/reference
+    .executableTarget(
+      name: "BenchmarkTool", dependencies: ["Models", "Schemas", "Tensors"], path: "Benchmarks/Tool"),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
