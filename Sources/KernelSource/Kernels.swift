@@ -169,12 +169,15 @@ extension SIMD where Scalar == Float {
 
 // MARK: - Matrix product: register tiles
 
-// C[MR, two vectors] (+)= A-panel[k, MR] · B[k, two vectors]; `ldb` is the tile width where B was packed, B's own leading
-// dimension where it is read in place. Out of line once per MR: several in one body spill their accumulators.
+// C[MR, two vectors] = addend + A[MR, k] · B[k, two vectors].
+//
+// Element (i, p) of A is a[i·row + p·step]: A is read where it lies (step 1), or transposed from a packed panel (row 1).
+// `ldb` is the tile width where B was packed, B's own leading dimension where it is read in place. The addend is C itself,
+// a bias (its rows 0 apart) or nothing. Out of line once per MR: several in one body spill their accumulators.
 @inline(never)
 func wideTile<let MR: Int>(
-  _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ b: Input, _ ldb: Int, _ c: Output, _ ldc: Int,
-  _ accumulate: Bool
+  _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ ldb: Int, _ c: Output,
+  _ ldc: Int, _ addend: Input?, _ ldAddend: Int
 ) {
   var x = InlineArray<MR, V> { _ in V() }
   var y = InlineArray<MR, V> { _ in V() }
@@ -185,20 +188,21 @@ func wideTile<let MR: Int>(
     let b0 = load(b)
     let b1 = load(b + lanes)
     for i in 0..<MR {
-      let ai = V(repeating: a[i])
+      let ai = V(repeating: a[i &* row])
       x[unchecked: i].madd(ai, b0)
       y[unchecked: i].madd(ai, b1)
     }
-    a += MR
+    a += step
     b += ldb
     left &-= 1
   }
   var c = c
-  if accumulate {
+  if var d = addend {
     for i in 0..<MR {
-      store(c, load(c) + x[unchecked: i])
-      store(c + lanes, load(c + lanes) + y[unchecked: i])
+      store(c, load(d) + x[unchecked: i])
+      store(c + lanes, load(d + lanes) + y[unchecked: i])
       c += ldc
+      d += ldAddend
     }
   } else {
     for i in 0..<MR {
@@ -212,8 +216,8 @@ func wideTile<let MR: Int>(
 // The same for the last columns, one vector wide.
 @inline(never)
 func narrowTile<let MR: Int>(
-  _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ b: Input, _ ldb: Int, _ c: Output, _ ldc: Int,
-  _ accumulate: Bool
+  _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ ldb: Int, _ c: Output,
+  _ ldc: Int, _ addend: Input?, _ ldAddend: Int
 ) {
   var x = InlineArray<MR, V> { _ in V() }
   var a = a
@@ -221,27 +225,36 @@ func narrowTile<let MR: Int>(
   var left = k
   while left > 0 {
     let b0 = load(b)
-    for i in 0..<MR { x[unchecked: i].madd(V(repeating: a[i]), b0) }
-    a += MR
+    for i in 0..<MR { x[unchecked: i].madd(V(repeating: a[i &* row]), b0) }
+    a += step
     b += ldb
     left &-= 1
   }
   var c = c
-  for i in 0..<MR {
-    store(c, accumulate ? load(c) + x[unchecked: i] : x[unchecked: i])
-    c += ldc
+  if var d = addend {
+    for i in 0..<MR {
+      store(c, load(d) + x[unchecked: i])
+      c += ldc
+      d += ldAddend
+    }
+  } else {
+    for i in 0..<MR {
+      store(c, x[unchecked: i])
+      c += ldc
+    }
   }
 }
 
 @inline(always)
 func tile(
-  _ rows: Int, _ wide: Bool, _ k: Int, _ a: Input, _ b: Input, _ ldb: Int, _ c: Output, _ ldc: Int, _ accumulate: Bool
+  _ rows: Int, _ wide: Bool, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ ldb: Int, _ c: Output,
+  _ ldc: Int, _ addend: Input?, _ ldAddend: Int
 ) {
   @inline(always) func run<let MR: Int>(_ size: InlineArray<MR, Void>.Type) {
     if wide {
-      wideTile(size, k, a, b, ldb, c, ldc, accumulate)
+      wideTile(size, k, a, row, step, b, ldb, c, ldc, addend, ldAddend)
     } else {
-      narrowTile(size, k, a, b, ldb, c, ldc, accumulate)
+      narrowTile(size, k, a, row, step, b, ldb, c, ldc, addend, ldAddend)
     }
   }
   switch rows {
@@ -373,21 +386,6 @@ func packRows(_ columns: Int, _ k: Int, _ source: Input, _ ld: Int, _ panel: Out
   }
 }
 
-/// One row panel of op(A): panel[j·rows + r], from A stored [k, rows] (`transposed`) or [rows, k].
-@inline(always)
-func packA(_ transposed: Bool, _ rows: Int, _ k: Int, _ source: Input, _ ld: Int, _ panel: Output) {
-  if transposed {
-    packRows(rows, k, source, ld, panel, rows)
-    return
-  }
-  // The last strip first: a strip of fewer than `lanes` rows spills into the next j, which the strip before it rewrites.
-  var r = (rows &- 1) / lanes &* lanes
-  while r >= 0 {
-    packTransposed(min(lanes, rows &- r), k, source + r &* ld, ld, panel + r, rows)
-    r &-= lanes
-  }
-}
-
 /// One column panel of op(B): panel[j·tileColumns + c], from B stored [columns, k] (`transposed`) or [k, columns];
 /// columns past the last are zero.
 @inline(always)
@@ -422,28 +420,111 @@ let skinnyColumns = 8
 
 @inline(always) func rounded(_ n: Int, to multiple: Int) -> Int { (n &+ multiple &- 1) / multiple &* multiple }
 
+/// The depth of a block of k: all blocks alike, so that none is short. It depends on k alone, so that a sum is the same
+/// however the rows and columns of its product are divided.
+@inline(always) func evenDepth(_ k: Int) -> Int {
+  let blocks = max(1, (k &+ blockDepth &- 1) / blockDepth)
+  return (k &+ blocks &- 1) / blocks
+}
+
+/// Rows cut into panels of at most `maximumRows`, the first ones one row higher than the others, so that none is much
+/// lower: low tiles keep the multipliers waiting.
+struct RowPanels {
+  let count: Int
+  let height: Int
+  let tall: Int
+
+  @inline(always) init(_ rows: Int) {
+    count = (rows &+ maximumRows &- 1) / maximumRows
+    height = rows / max(count, 1)
+    tall = rows &- count &* height
+  }
+  @inline(always) func start(_ panel: Int) -> Int { panel &* height &+ min(panel, tall) }
+  @inline(always) func rows(_ panel: Int) -> Int { panel < tall ? height &+ 1 : height }
+}
+
 /// A product whose wide side would be wasted on rows is computed as its transpose: Cᵀ = Bᵀ A.
 @inline(always) func isFlipped(_ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int) -> Bool {
   transA && !transB && n <= skinnyColumns && m > skinnyColumns
 }
 
-/// Floats of scratch memory that `gemm` needs for these arguments.
+/// Columns of a packed panel.
+@inline(never) public func panelColumns() -> Int { tileColumns }
+
+/// Floats of scratch memory that `gemm` needs for these arguments; never less for more rows or columns.
+@inline(never)
 public func gemmScratch(_ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int) -> Int {
   if isFlipped(transA, transB, m, n) {
     return rounded(m &* n, to: 16) &+ gemmScratch(true, false, n, m, k)
   }
   if n <= skinnyColumns && !transA { return 8 &* k &+ 8 &* skinnyRows }
   let depth = min(k, blockDepth)
-  let a = min(rounded(m, to: maximumRows), blockRows) &* depth &+ 64
+  let a = transA ? min(rounded(m, to: maximumRows), blockRows) &* depth &+ 64 : 0
   let b = min(rounded(n, to: tileColumns), blockColumns) &* depth
   return rounded(a, to: 16) &+ rounded(b, to: 16) &+ maximumRows &* tileColumns
+}
+
+/// C = addend + A · B for one block of k: panels `first..<last` of the rows against every panel of n columns.
+///
+/// - Parameters:
+///   - a: Row panel p starts at a + start(p)·panelStep: k floats where A was packed transposed, else A's own row.
+///   - packed: Whether A was packed: its rows are then 1 apart and its columns a panel's height.
+///   - b: Column panels `bPanel` floats apart with rows `ldb` apart; a last panel that is neither one vector nor two wide
+///     lies at `ragged`, packed.
+///   - edge: A tile's room.
+@inline(always)
+func blockProduct(
+  _ panels: RowPanels, _ first: Int, _ last: Int, _ n: Int, _ k: Int, _ a: Input, _ panelStep: Int, _ packed: Bool,
+  _ b: Input, _ bPanel: Int, _ ldb: Int, _ ragged: Input, _ c: Output, _ ldc: Int, _ addend: Input?, _ ldAddend: Int,
+  _ edge: Output
+) {
+  let origin = panels.start(first)
+  var b = b
+  var j = 0
+  while j < n {
+    let columns = min(tileColumns, n &- j)
+    let whole = columns == tileColumns || columns == lanes
+    let wide = columns > lanes
+    for p in first..<last {
+      let rows = panels.rows(p)
+      let i = panels.start(p)
+      let ap = a + (i &- origin) &* panelStep
+      let row = packed ? 1 : panelStep
+      let step = packed ? rows : 1
+      let cp = c + (i &* ldc &+ j)
+      var d = addend
+      if let start = d { d = start + (i &* ldAddend &+ j) }
+      if whole {
+        tile(rows, wide, k, ap, row, step, b, ldb, cp, ldc, d, ldAddend)
+      } else {
+        tile(rows, wide, k, ap, row, step, ragged, tileColumns, edge, tileColumns, nil, 0)
+        copyEdge(rows, columns, edge, cp, ldc, d, ldAddend)
+      }
+    }
+    b += bPanel
+    j &+= tileColumns
+  }
+}
+
+/// The live columns of a tile that reaches over the right edge of C.
+@inline(never)
+func copyEdge(
+  _ rows: Int, _ columns: Int, _ edge: Input, _ c: Output, _ ldc: Int, _ addend: Input?, _ ldAddend: Int
+) {
+  for i in 0..<rows {
+    for j in 0..<columns {
+      let v = edge[i &* tileColumns &+ j]
+      if let addend { c[i &* ldc &+ j] = addend[i &* ldAddend &+ j] + v } else { c[i &* ldc &+ j] = v }
+    }
+  }
 }
 
 /// C (+)= op(A) · op(B), where op(A) is [m, k], op(B) [k, n] and C [m, n].
 ///
 /// A is stored [k, m] where `transA`, B [n, k] where `transB`; `lda`, `ldb`, `ldc` are distances between rows as stored.
-/// Packs blocks of both operands, as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
-/// (2008); rows are spread evenly over the panels, so that no tile is much lower than the others.
+/// Packs blocks of B, and of A where it is transposed, as in Goto and van de Geijn, "Anatomy of High-Performance Matrix
+/// Multiplication" (2008). Each element of C is summed in an order that depends on k, and on whether n and m are small,
+/// but not on which other elements are computed with it.
 @inline(never)
 public func gemm(
   _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int,
@@ -470,14 +551,12 @@ public func gemm(
     return
   }
 
-  let panels = (m &+ maximumRows &- 1) / maximumRows
-  let panelRows = m / panels
-  let tallPanels = m &- panels &* panelRows  // the first ones, one row higher
-  let depths = (k &+ blockDepth &- 1) / blockDepth
-  let depth = (k &+ depths &- 1) / depths
-  let panelsPerBlock = min(panels, blockRows / maximumRows)
+  let panels = RowPanels(m)
+  let depth = evenDepth(k)
+  let panelsPerBlock = min(panels.count, blockRows / maximumRows)
   let packedA = scratch
-  let packedB = packedA + rounded(min(rounded(m, to: maximumRows), blockRows) &* min(k, blockDepth) &+ 64, to: 16)
+  let packedB =
+    packedA + (transA ? rounded(min(rounded(m, to: maximumRows), blockRows) &* min(k, blockDepth) &+ 64, to: 16) : 0)
   let edge = packedB + rounded(min(rounded(n, to: tileColumns), blockColumns) &* min(k, blockDepth), to: 16)
   // Too little reuse to pay for packing B.
   let inPlace = !transB && (m <= 2 &* maximumRows || k <= 32)
@@ -485,10 +564,11 @@ public func gemm(
   var j0 = 0
   while j0 < n {
     let nc = min(blockColumns, n &- j0)
+    let lastPanel = (nc &- 1) / tileColumns &* tileColumns
     var k0 = 0
     while k0 < k {
       let kc = min(depth, k &- k0)
-      let adds = accumulate || k0 > 0
+      let addend = accumulate || k0 > 0 ? UnsafePointer(c + j0) : nil
       var j = 0
       while j < nc {
         let columns = min(tileColumns, nc &- j)
@@ -498,38 +578,22 @@ public func gemm(
         }
         j &+= tileColumns
       }
+      let bp = inPlace ? b + (k0 &* ldb &+ j0) : UnsafePointer(packedB)
       var p0 = 0
-      while p0 < panels {
-        let p1 = min(p0 &+ panelsPerBlock, panels)
-        var ap = packedA
-        for p in p0..<p1 {
-          let rows = p < tallPanels ? panelRows &+ 1 : panelRows
-          let i = p &* panelRows &+ min(p, tallPanels)
-          packA(transA, rows, kc, transA ? a + (k0 &* lda &+ i) : a + (i &* lda &+ k0), lda, ap)
-          ap += rows &* kc
-        }
-        j = 0
-        while j < nc {
-          let columns = min(tileColumns, nc &- j)
-          let whole = columns == tileColumns || columns == lanes
-          let wide = columns > lanes
-          let bp = inPlace && whole ? b + (k0 &* ldb &+ j0 &+ j) : UnsafePointer(packedB + j &* kc)
-          let bStride = inPlace && whole ? ldb : tileColumns
-          ap = packedA
+      while p0 < panels.count {
+        let p1 = min(p0 &+ panelsPerBlock, panels.count)
+        let i0 = panels.start(p0)
+        if transA {
           for p in p0..<p1 {
-            let rows = p < tallPanels ? panelRows &+ 1 : panelRows
-            let i = p &* panelRows &+ min(p, tallPanels)
-            let cp = c + (i &* ldc &+ j0 &+ j)
-            if whole {
-              tile(rows, wide, kc, ap, bp, bStride, cp, ldc, adds)
-            } else {
-              tile(rows, wide, kc, ap, bp, bStride, edge, tileColumns, false)
-              copyEdge(rows, columns, edge, cp, ldc, adds)
-            }
-            ap += rows &* kc
+            let rows = panels.rows(p)
+            let i = panels.start(p)
+            packRows(rows, kc, a + (k0 &* lda &+ i), lda, packedA + (i &- i0) &* kc, rows)
           }
-          j &+= tileColumns
         }
+        blockProduct(
+          panels, p0, p1, nc, kc, transA ? UnsafePointer(packedA) : a + (i0 &* lda &+ k0), transA ? kc : lda, transA,
+          bp, inPlace ? tileColumns : tileColumns &* kc, inPlace ? ldb : tileColumns, packedB + lastPanel &* kc,
+          c + j0, ldc, addend, ldc, edge)
         p0 = p1
       }
       k0 &+= kc
@@ -538,15 +602,111 @@ public func gemm(
   }
 }
 
-/// The live columns of a tile that reaches over the right edge of C.
+/// Floats of the panels of a [k, n] operand.
+@inline(never) public func panelFloats(_ n: Int, _ k: Int) -> Int { rounded(n, to: tileColumns) &* k }
+
+/// All of op(B), [k, n], as column panels: element (p, j) at panels[(j / tileColumns · k + p) · tileColumns + j % tileColumns].
+///
+/// B is stored [n, k] where `transposed`, else [k, n]; columns past the last are zero.
 @inline(never)
-func copyEdge(_ rows: Int, _ columns: Int, _ edge: Input, _ c: Output, _ ldc: Int, _ accumulate: Bool) {
-  for i in 0..<rows {
-    for j in 0..<columns {
-      let v = edge[i &* tileColumns &+ j]
-      c[i &* ldc &+ j] = accumulate ? c[i &* ldc &+ j] + v : v
-    }
+public func packPanels(
+  _ transposed: Bool, _ n: Int, _ k: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ panels: UnsafeMutablePointer<Float>
+) {
+  var j = 0
+  while j < n {
+    packB(transposed, min(tileColumns, n &- j), k, transposed ? b + j &* ldb : b + j, ldb, panels + j &* k)
+    j &+= tileColumns
   }
+}
+
+/// C = addend + A · B with B from `packPanels`; the addend is C (`accumulate`), a bias of n floats, or nothing.
+///
+/// - Parameters:
+///   - b: The panels of these n columns: those from column j on, j a multiple of `panelColumns()`, start at b + j · k.
+///   - scratch: `gemmPackedScratch()` floats.
+@inline(never)
+public func gemmPacked(
+  _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>,
+  _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ accumulate: Bool, _ bias: UnsafePointer<Float>?,
+  _ scratch: UnsafeMutablePointer<Float>
+) {
+  guard m > 0, n > 0 else { return }
+  let panels = RowPanels(m)
+  let depth = evenDepth(k)
+  let panelsPerBlock = min(panels.count, blockRows / maximumRows)
+  let lastPanel = (n &- 1) / tileColumns &* tileColumns
+  var p0 = 0
+  while p0 < panels.count {
+    let p1 = min(p0 &+ panelsPerBlock, panels.count)
+    var k0 = 0
+    repeat {
+      let kc = min(depth, k &- k0)
+      let adds = accumulate || k0 > 0
+      let bp = b + k0 &* tileColumns
+      blockProduct(
+        panels, p0, p1, n, kc, a + (panels.start(p0) &* lda &+ k0), lda, false, bp, tileColumns &* k, tileColumns,
+        bp + lastPanel &* k, c, ldc, adds ? UnsafePointer(c) : bias, adds ? ldc : 0, scratch)
+      k0 &+= kc
+    } while k0 < k
+    p0 = p1
+  }
+}
+@inline(never) public func gemmPackedScratch() -> Int { maximumRows &* tileColumns }
+
+/// C (+)= A · Bᵀ with B from `packPanels` as a [n, k] operand of another product: one packed copy of a weight then serves
+/// both its directions, and this one transposes blocks on the way.
+///
+/// - Parameters:
+///   - b: The panels, of k columns in all, at row j of the n that are wanted of `rows` in all: b + j · `panelColumns()`.
+///   - scratch: `gemmTransposedScratch` floats.
+@inline(never)
+public func gemmPackedTransposed(
+  _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ rows: Int,
+  _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ accumulate: Bool, _ scratch: UnsafeMutablePointer<Float>
+) {
+  guard m > 0, n > 0 else { return }
+  let panels = RowPanels(m)
+  let depth = max(1, (rounded(evenDepth(k), to: tileColumns)))
+  let panelsPerBlock = min(panels.count, blockRows / maximumRows)
+  let edge = scratch
+  let packed = scratch + maximumRows &* tileColumns
+  var j0 = 0
+  while j0 < n {
+    let nc = min(blockColumns, n &- j0)
+    let lastPanel = (nc &- 1) / tileColumns &* tileColumns
+    var k0 = 0
+    repeat {
+      let kc = min(depth, k &- k0)
+      let adds = accumulate || k0 > 0
+      var j = 0
+      while j < nc {
+        let columns = min(tileColumns, nc &- j)
+        let panel = packed + j &* depth
+        var q = 0
+        while q < kc {
+          // The block of tileColumns columns from k0 + q on is one panel of the packed weight.
+          let source = b + ((k0 &+ q) &* rows &+ (j0 &+ j) &* tileColumns)
+          packB(true, columns, min(tileColumns, kc &- q), source, tileColumns, panel + q &* tileColumns)
+          q &+= tileColumns
+        }
+        j &+= tileColumns
+      }
+      var p0 = 0
+      while p0 < panels.count {
+        let p1 = min(p0 &+ panelsPerBlock, panels.count)
+        blockProduct(
+          panels, p0, p1, nc, kc, a + (panels.start(p0) &* lda &+ k0), lda, false, packed, tileColumns &* depth,
+          tileColumns, packed + lastPanel &* depth, c + j0, ldc, adds ? UnsafePointer(c + j0) : nil, ldc, edge)
+        p0 = p1
+      }
+      k0 &+= kc
+    } while k0 < k
+    j0 &+= nc
+  }
+}
+@inline(never) public func gemmTransposedScratch(_ n: Int, _ k: Int) -> Int {
+  let depth = max(1, rounded(evenDepth(k), to: tileColumns))
+  return maximumRows &* tileColumns &+ min(rounded(n, to: tileColumns), blockColumns) &* depth
 }
 
 /// out[MR, 8] = A[MR, k] · B[k, 8], A read in place.
@@ -760,6 +920,79 @@ public func geluBackward(
   map(GELUGradient.self, n, x, dy, dx)
 }
 
+/// The standard normal distribution's Φ(x) and its density, to 1.2e-7.
+///
+/// Φ(-a) = exp(-a²/2) · P(1 / (1 + 0.2316419 a)) / 2 for a >= 0, which does not cancel far left. Source: Abramowitz and Stegun,
+/// "Handbook of Mathematical Functions", formula 7.1.26, whose erf is 1 - 2 Φ(-a√2).
+@inline(always) func normal(_ x: V) -> (cumulative: V, density: V) {
+  let a = floats(bits(x) & IV(repeating: 0x7fff_ffff))
+  let t = all(1) / fma(all(0.231_641_888), a, all(1))
+  var p = fma(all(0.530_702_714_5), t, all(-0.726_576_013_5))
+  p = fma(p, t, all(0.710_706_870_5))
+  p = fma(p, t, all(-0.142_248_368))
+  p = fma(p, t, all(0.127_414_796))
+  let e = exp(x * x * all(-0.5))
+  let tail = p * t * e
+  return (tail.replacing(with: all(1) - tail, where: x .> V()), e * all(0.398_942_280_4))
+}
+/// x · Φ(x)
+enum ExactGELU: Map {
+  @inline(always) static func f(_ x: V) -> V { x * normal(x).cumulative }
+}
+/// Φ(x) + x · Φ'(x)
+enum ExactGELUGradient: Map2 {
+  @inline(always) static func f(_ x: V, _ dy: V) -> V {
+    let (cumulative, density) = normal(x)
+    return fma(x, density, cumulative) * dy
+  }
+}
+@inline(never) public func geluExact(_ n: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+  map(ExactGELU.self, n, x, y)
+}
+@inline(never)
+public func geluExactBackward(
+  _ n: Int, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>
+) {
+  map(ExactGELUGradient.self, n, x, dy, dx)
+}
+
+/// y = gate · sigmoid(gate) · up
+enum SwiGLU: Map2 {
+  @inline(always) static func f(_ gate: V, _ up: V) -> V { gate * sigmoid(gate) * up }
+}
+@inline(never)
+public func swiGLU(
+  _ n: Int, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+) {
+  map(SwiGLU.self, n, gate, up, y)
+}
+
+/// dUp = dy · gate · σ, dGate = dy · up · (σ + gate · σ · (1 - σ)), σ = sigmoid(gate).
+@inline(always) func swiGLUGradients(_ gate: V, _ up: V, _ dy: V) -> (gate: V, up: V) {
+  let s = sigmoid(gate)
+  let silu = gate * s
+  return (fma(silu, all(1) - s, s) * up * dy, silu * dy)
+}
+@inline(never)
+public func swiGLUBackward(
+  _ n: Int, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+  _ dGate: UnsafeMutablePointer<Float>, _ dUp: UnsafeMutablePointer<Float>
+) {
+  var i = 0
+  while i &+ lanes <= n {
+    let d = swiGLUGradients(load(gate + i), load(up + i), load(dy + i))
+    store(dGate + i, d.gate)
+    store(dUp + i, d.up)
+    i &+= lanes
+  }
+  let rest = n &- i
+  if rest > 0 {
+    let d = swiGLUGradients(load(gate + i, rest), load(up + i, rest), load(dy + i, rest))
+    store(dGate + i, d.gate, rest)
+    store(dUp + i, d.up, rest)
+  }
+}
+
 enum Logistic: Map {
   @inline(always) static func f(_ x: V) -> V { sigmoid(x) }
 }
@@ -769,8 +1002,9 @@ enum Logistic: Map {
 
 // MARK: - Losses
 
-/// y = softmax(x) for one row; returns max x and Σ exp(x - max x). `y` may be `x`.
-@inline(always) func softmaxRow(_ n: Int, _ x: Input, _ y: Output) -> (maximum: Float, sum: Float) {
+/// y = factor · softmax(x) for one row; returns max x and Σ exp(x - max x). `y` may be `x`.
+@inline(always)
+func softmaxRow(_ n: Int, _ x: Input, _ y: Output, _ factor: Float = 1) -> (maximum: Float, sum: Float) {
   let whole = n / lanes &* lanes
   let rest = n &- whole
   var m0 = all(-.infinity)
@@ -808,7 +1042,7 @@ enum Logistic: Map {
     s1 += a
   }
   let total = sum(s0 + s1)
-  let scale = all(1 / total)
+  let scale = all(factor / total)
   i = 0
   while i < whole {
     store(y + i, load(y + i) * scale)
@@ -836,6 +1070,21 @@ public func softmaxCrossEntropy(
     let logit = row[Int(labels[i])]
     let (top, total) = softmaxRow(columns, row, probabilities + i &* columns)
     losses[i] = logf(total) - (logit - top)
+  }
+}
+
+/// Losses as above; x becomes scale · (softmax(x) - [j = label]), so that a large vocabulary's logits exist once.
+@inline(never)
+public func softmaxCrossEntropyInPlace(
+  _ rows: Int, _ columns: Int, _ x: UnsafeMutablePointer<Float>, _ labels: UnsafePointer<Int32>, _ scale: Float,
+  _ losses: UnsafeMutablePointer<Float>
+) {
+  for i in 0..<rows {
+    let row = x + i &* columns
+    let logit = row[Int(labels[i])]
+    let (top, total) = softmaxRow(columns, row, row, scale)
+    losses[i] = logf(total) - (logit - top)
+    row[Int(labels[i])] -= scale
   }
 }
 
@@ -896,6 +1145,585 @@ public func binaryCrossEntropyBackward(
   let rest = n &- i
   if rest > 0 {
     store(dx + i, (sigmoid(load(x + i, rest)) - floats(fromBits: load(labels + i, rest))) * all(scale), rest)
+  }
+}
+
+// MARK: - Sums
+
+/// y += scale · x
+@inline(never)
+public func addScaled(_ n: Int, _ x: UnsafePointer<Float>, _ scale: Float, _ y: UnsafeMutablePointer<Float>) {
+  var i = 0
+  while i &+ lanes <= n {
+    store(y + i, fma(load(x + i), all(scale), load(y + i)))
+    i &+= lanes
+  }
+  while i < n {
+    y[i] += x[i] * scale
+    i &+= 1
+  }
+}
+
+/// Σ x², in single precision over blocks of 1024 elements, the blocks in double.
+@inline(never)
+public func sumOfSquares(_ n: Int, _ x: UnsafePointer<Float>) -> Double {
+  var total = 0.0
+  var i = 0
+  while i < n {
+    let end = min(i &+ 1024, n)
+    var s0 = V()
+    var s1 = V()
+    while i &+ 2 &* lanes <= end {
+      let a = load(x + i)
+      let b = load(x + i + lanes)
+      s0.madd(a, a)
+      s1.madd(b, b)
+      i &+= 2 &* lanes
+    }
+    total += Double(sum(s0 + s1))
+    while i < end {
+      total += Double(x[i]) * Double(x[i])
+      i &+= 1
+    }
+  }
+  return total
+}
+
+/// Σ x · y of one row.
+@inline(always) func dot(_ n: Int, _ x: Input, _ y: Input) -> Float {
+  var s0 = V()
+  var s1 = V()
+  var i = 0
+  while i &+ 2 &* lanes <= n {
+    s0.madd(load(x + i), load(y + i))
+    s1.madd(load(x + i + lanes), load(y + i + lanes))
+    i &+= 2 &* lanes
+  }
+  while i &+ lanes <= n {
+    s0.madd(load(x + i), load(y + i))
+    i &+= lanes
+  }
+  if i < n { s1.madd(load(x + i, n &- i), load(y + i, n &- i)) }
+  return sum(s0 + s1)
+}
+
+// MARK: - Normalisation
+
+/// mean[i] = mean(x[i, :]), r[i] = 1 / √(variance(x[i, :]) + ε), y = (x - mean) · r · gain + bias.
+@inline(never)
+public func layerNorm(
+  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, _ bias: UnsafePointer<Float>,
+  _ epsilon: Float, _ y: UnsafeMutablePointer<Float>, _ mean: UnsafeMutablePointer<Float>,
+  _ r: UnsafeMutablePointer<Float>
+) {
+  let whole = columns / lanes &* lanes
+  let rest = columns &- whole
+  for i in 0..<rows {
+    let xi = x + i &* columns
+    let yi = y + i &* columns
+    var s0 = V()
+    var s1 = V()
+    var j = 0
+    while j &+ 2 &* lanes <= whole {
+      s0 += load(xi + j)
+      s1 += load(xi + j + lanes)
+      j &+= 2 &* lanes
+    }
+    if j < whole { s0 += load(xi + j) }
+    if rest > 0 { s1 += load(xi + whole, rest) }
+    let m = sum(s0 + s1) / Float(columns)
+    var q0 = V()
+    var q1 = V()
+    j = 0
+    while j &+ 2 &* lanes <= whole {
+      let a = load(xi + j) - all(m)
+      let b = load(xi + j + lanes) - all(m)
+      q0.madd(a, a)
+      q1.madd(b, b)
+      j &+= 2 &* lanes
+    }
+    if j < whole {
+      let a = load(xi + j) - all(m)
+      q0.madd(a, a)
+    }
+    if rest > 0 {
+      let a = load(xi + whole, rest, fill: m) - all(m)
+      q1.madd(a, a)
+    }
+    let ri = 1 / (sum(q0 + q1) / Float(columns) + epsilon).squareRoot()
+    mean[i] = m
+    r[i] = ri
+    j = 0
+    while j < whole {
+      store(yi + j, fma((load(xi + j) - all(m)) * all(ri), load(gain + j), load(bias + j)))
+      j &+= lanes
+    }
+    while j < columns {
+      yi[j] = (xi[j] - m) * ri * gain[j] + bias[j]
+      j &+= 1
+    }
+  }
+}
+
+/// r[i] = 1 / √(mean(x[i, :]²) + ε), y = x · r · gain.
+@inline(never)
+public func rmsNorm(
+  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, _ epsilon: Float,
+  _ y: UnsafeMutablePointer<Float>, _ r: UnsafeMutablePointer<Float>
+) {
+  for i in 0..<rows {
+    let xi = x + i &* columns
+    let yi = y + i &* columns
+    let ri = 1 / (dot(columns, xi, xi) / Float(columns) + epsilon).squareRoot()
+    r[i] = ri
+    var j = 0
+    while j &+ lanes <= columns {
+      store(yi + j, load(xi + j) * all(ri) * load(gain + j))
+      j &+= lanes
+    }
+    while j < columns {
+      yi[j] = xi[j] * ri * gain[j]
+      j &+= 1
+    }
+  }
+}
+
+/// The input's gradient of both norms, with n = (x - mean) · r and g = dy · gain:
+/// dx (+)= r · (g - mean(g) - n · mean(g · n)); RMSNorm has no mean (`mean` nil) and neither of its two terms.
+@inline(never)
+public func normBackward(
+  _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+  _ mean: UnsafePointer<Float>?, _ r: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ accumulate: Bool
+) {
+  let whole = columns / lanes &* lanes
+  let rest = columns &- whole
+  for i in 0..<rows {
+    let xi = x + i &* columns
+    let gi = dy + i &* columns
+    let di = dx + i &* columns
+    let ri = r[i]
+    let m = mean?[i] ?? 0
+    var g0 = V()
+    var g1 = V()
+    var p0 = V()
+    var p1 = V()
+    var j = 0
+    while j &+ 2 &* lanes <= whole {
+      let a = load(gi + j) * load(gain + j)
+      let b = load(gi + j + lanes) * load(gain + j + lanes)
+      g0 += a
+      g1 += b
+      p0.madd(a, load(xi + j) - all(m))
+      p1.madd(b, load(xi + j + lanes) - all(m))
+      j &+= 2 &* lanes
+    }
+    if j < whole {
+      let a = load(gi + j) * load(gain + j)
+      g0 += a
+      p0.madd(a, load(xi + j) - all(m))
+    }
+    if rest > 0 {
+      let a = load(gi + whole, rest) * load(gain + whole, rest)
+      g1 += a
+      p1.madd(a, load(xi + whole, rest) - all(m))
+    }
+    let shift = mean == nil ? 0 : sum(g0 + g1) / Float(columns)
+    let slope = sum(p0 + p1) * ri * ri / Float(columns)
+    j = 0
+    if accumulate {
+      while j < whole {
+        let d = (load(gi + j) * load(gain + j) - all(shift)) - (load(xi + j) - all(m)) * all(slope)
+        store(di + j, fma(d, all(ri), load(di + j)))
+        j &+= lanes
+      }
+    } else {
+      while j < whole {
+        let d = (load(gi + j) * load(gain + j) - all(shift)) - (load(xi + j) - all(m)) * all(slope)
+        store(di + j, d * all(ri))
+        j &+= lanes
+      }
+    }
+    while j < columns {
+      let d = ((gi[j] * gain[j] - shift) - (xi[j] - m) * slope) * ri
+      di[j] = accumulate ? di[j] + d : d
+      j &+= 1
+    }
+  }
+}
+
+/// The parameters' gradients of both norms: dGain[j] += Σ_i dy[i, j] · (x[i, j] - mean[i]) · r[i], dBias[j] += Σ_i dy[i, j].
+///
+/// Columns are independent, so that their order of summation does not depend on how they are divided. Rows of `x` and `dy`
+/// are `ld` apart.
+@inline(never)
+public func normGainGradient(
+  _ rows: Int, _ columns: Int, _ ld: Int, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+  _ mean: UnsafePointer<Float>?, _ r: UnsafePointer<Float>, _ dGain: UnsafeMutablePointer<Float>,
+  _ dBias: UnsafeMutablePointer<Float>?
+) {
+  var j = 0
+  while j &+ 2 &* lanes <= columns {
+    var a0 = V()
+    var a1 = V()
+    var b0 = V()
+    var b1 = V()
+    var at = j
+    for i in 0..<rows {
+      let m = all(mean?[i] ?? 0)
+      let ri = all(r[i])
+      let d0 = load(dy + at)
+      let d1 = load(dy + at + lanes)
+      a0.madd(d0, (load(x + at) - m) * ri)
+      a1.madd(d1, (load(x + at + lanes) - m) * ri)
+      b0 += d0
+      b1 += d1
+      at &+= ld
+    }
+    store(dGain + j, load(dGain + j) + a0)
+    store(dGain + j + lanes, load(dGain + j + lanes) + a1)
+    if let dBias {
+      store(dBias + j, load(dBias + j) + b0)
+      store(dBias + j + lanes, load(dBias + j + lanes) + b1)
+    }
+    j &+= 2 &* lanes
+  }
+  while j < columns {
+    var a: Float = 0
+    var b: Float = 0
+    for i in 0..<rows {
+      let d = dy[i &* ld &+ j]
+      a += d * (x[i &* ld &+ j] - (mean?[i] ?? 0)) * r[i]
+      b += d
+    }
+    dGain[j] += a
+    if let dBias { dBias[j] += b }
+    j &+= 1
+  }
+}
+
+// MARK: - Rotary embedding
+
+/// Turns each pair (a, b) of a head by the angle of its token's position: (a cos - b sin, b cos + a sin), in place.
+///
+/// A head's pairs are its elements j and j + width/2, or 2j and 2j + 1 (`adjacent`). `cosine` and `sine` are [positions,
+/// width/2]; `direction` 1 turns forward, -1 back. Rows of x are `ld` apart.
+@inline(never)
+public func rotary(
+  _ tokens: Int, _ heads: Int, _ width: Int, _ adjacent: Bool, _ x: UnsafeMutablePointer<Float>, _ ld: Int,
+  _ positions: UnsafePointer<Int32>, _ cosine: UnsafePointer<Float>, _ sine: UnsafePointer<Float>, _ direction: Float
+) {
+  let half = width / 2
+  for t in 0..<tokens {
+    let c = cosine + Int(positions[t]) &* half
+    let s = sine + Int(positions[t]) &* half
+    for h in 0..<heads {
+      let low = x + (t &* ld &+ h &* width)
+      let high = low + half
+      var j = 0
+      if adjacent {
+        while j < half {
+          let a = low[2 &* j]
+          let b = low[2 &* j &+ 1]
+          let turn = s[j] * direction
+          low[2 &* j] = a * c[j] - b * turn
+          low[2 &* j &+ 1] = b * c[j] + a * turn
+          j &+= 1
+        }
+      } else {
+        while j &+ lanes <= half {
+          let a = load(low + j)
+          let b = load(high + j)
+          let cosines = load(c + j)
+          let sines = load(s + j) * all(direction)
+          store(low + j, a * cosines - b * sines)
+          store(high + j, fma(a, sines, b * cosines))
+          j &+= lanes
+        }
+        while j < half {
+          let a = low[j]
+          let b = high[j]
+          let turn = s[j] * direction
+          low[j] = a * c[j] - b * turn
+          high[j] = b * c[j] + a * turn
+          j &+= 1
+        }
+      }
+    }
+  }
+}
+
+// MARK: - Dropout
+
+/// y = x · scale where the random number of its index is at least `threshold`, else 0.
+///
+/// Index i's number is the upper half of SplitMix64's output i: it depends on the seed and the index alone. Source:
+/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+@inline(never)
+public func dropout(
+  _ n: Int, _ x: UnsafePointer<Float>, _ seed: UInt64, _ first: UInt64, _ threshold: UInt32, _ scale: Float,
+  _ y: UnsafeMutablePointer<Float>
+) {
+  var state = seed &+ first &* 0x9e37_79b9_7f4a_7c15
+  for i in 0..<n {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z &>> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z &>> 27)) &* 0x94d0_49bb_1331_11eb
+    z ^= z &>> 31
+    y[i] = UInt32(truncatingIfNeeded: z &>> 32) >= threshold ? x[i] * scale : 0
+  }
+}
+
+// MARK: - Attention
+
+/// Rows of queries whose scores the backward pass keeps at a time.
+let attentionRows = maximumRows &* (64 / maximumRows)
+
+@inline(always) func scoreStride(_ keys: Int) -> Int { rounded(keys &+ maximumRows, to: tileColumns) &+ 16 }
+
+/// Floats of scratch for one head of one sequence.
+@inline(never)
+public func attentionScratch(_ keys: Int, _ width: Int, _ backward: Bool) -> Int {
+  let edge = maximumRows &* tileColumns
+  let scores = scoreStride(keys)
+  if !backward {
+    return edge &+ rounded(keys, to: tileColumns) &* width &+ rounded(width, to: tileColumns) &* keys &+ maximumRows
+      &* scores &+ 64
+  }
+  return edge &+ 2 &* rounded(keys, to: tileColumns) &* width &+ rounded(width, to: tileColumns)
+    &* (keys &+ 2 &* attentionRows) &+ 2 &* attentionRows &* scores &+ 64
+}
+
+/// exp(scale · (x - shift)) in place for the first `live` elements, 0 up to `end`; returns their sum.
+///
+/// Without a shift the row's maximum is subtracted, and returned. The row has room for `lanes` elements after `live`.
+@inline(always)
+func expRow(_ x: Output, _ live: Int, _ end: Int, _ scale: Float, _ shift: Float?) -> (maximum: Float, sum: Float) {
+  var j = live
+  while j % lanes != 0 {
+    x[j] = -.infinity
+    j &+= 1
+  }
+  let padded = j
+  let top: Float
+  if let shift {
+    top = shift
+  } else {
+    var m0 = load(x)
+    j = lanes
+    while j < padded {
+      m0 = larger(m0, load(x + j))
+      j &+= lanes
+    }
+    top = maximum(m0)
+  }
+  var s = V()
+  j = 0
+  while j < padded {
+    let e = exp((load(x + j) - all(top)) * all(scale))
+    store(x + j, e)
+    s += e
+    j &+= lanes
+  }
+  j = live
+  while j < end {
+    x[j] = 0
+    j &+= 1
+  }
+  return (top, sum(s))
+}
+
+/// o = softmax(scale · q kᵀ) v for one head of one sequence, row by row, and the logarithm of each row's sum of exponentials.
+///
+/// The queries are the last of the keys' tokens: with `causal`, query i sees keys up to keys - queries + i. `width` is the
+/// head's; q, k, v and o have rows `ldq`, … apart, `logSums` `ldl`. Scores exist for one tile of rows at a time.
+@inline(never)
+public func attentionForward(
+  _ queries: Int, _ keys: Int, _ width: Int, _ q: UnsafePointer<Float>, _ ldq: Int, _ k: UnsafePointer<Float>,
+  _ ldk: Int, _ v: UnsafePointer<Float>, _ ldv: Int, _ o: UnsafeMutablePointer<Float>, _ ldo: Int,
+  _ logSums: UnsafeMutablePointer<Float>, _ ldl: Int, _ scale: Float, _ causal: Bool,
+  _ scratch: UnsafeMutablePointer<Float>
+) {
+  let edge = scratch
+  let keyPanels = edge + maximumRows &* tileColumns
+  let valuePanels = keyPanels + rounded(keys, to: tileColumns) &* width
+  let scores = valuePanels + rounded(width, to: tileColumns) &* keys
+  let lds = scoreStride(keys)
+  let sums = scores + maximumRows &* lds
+  packPanels(true, keys, width, k, ldk, keyPanels)
+  packPanels(false, width, keys, v, ldv, valuePanels)
+  let panels = RowPanels(queries)
+  for p in 0..<panels.count {
+    let i = panels.start(p)
+    let rows = panels.rows(p)
+    let limit = causal ? keys &- queries &+ i &+ rows : keys
+    scoreTile(rows, limit, keys, width, q + i &* ldq, ldq, keyPanels, scores, lds)
+    for r in 0..<rows {
+      let live = causal ? keys &- queries &+ i &+ r &+ 1 : keys
+      let (top, total) = expRow(scores + r &* lds, live, limit, scale, nil)
+      logSums[(i &+ r) &* ldl] = top * scale + logf(total)
+      sums[r] = total
+    }
+    headTile(rows, limit, keys, width, scores, lds, valuePanels, o + i &* ldo, ldo, edge)
+    for r in 0..<rows {
+      let row = o + (i &+ r) &* ldo
+      let factor = 1 / sums[r]
+      var j = 0
+      while j &+ lanes <= width {
+        store(row + j, load(row + j) * all(factor))
+        j &+= lanes
+      }
+      while j < width {
+        row[j] *= factor
+        j &+= 1
+      }
+    }
+  }
+}
+
+/// scores[rows, limit] = a[rows, width] · panels, in whole tiles.
+@inline(always)
+func scoreTile(
+  _ rows: Int, _ limit: Int, _ keys: Int, _ width: Int, _ a: Input, _ lda: Int, _ panels: Input, _ scores: Output,
+  _ lds: Int
+) {
+  var j = 0
+  while j < limit {
+    tile(rows, true, width, a, lda, 1, panels + j &* width, tileColumns, scores + j, lds, nil, 0)
+    j &+= tileColumns
+  }
+}
+
+/// out[rows, width] = scores[rows, limit] · panels[keys, width].
+@inline(always)
+func headTile(
+  _ rows: Int, _ limit: Int, _ keys: Int, _ width: Int, _ scores: Input, _ lds: Int, _ panels: Input, _ out: Output,
+  _ ldo: Int, _ edge: Output
+) {
+  var j = 0
+  while j < width {
+    let columns = min(tileColumns, width &- j)
+    let whole = columns == tileColumns || columns == lanes
+    let b = panels + j &* keys
+    if whole {
+      tile(rows, columns > lanes, limit, scores, lds, 1, b, tileColumns, out + j, ldo, nil, 0)
+    } else {
+      tile(rows, columns > lanes, limit, scores, lds, 1, b, tileColumns, edge, tileColumns, nil, 0)
+      copyEdge(rows, columns, edge, out + j, ldo, nil, 0)
+    }
+    j &+= tileColumns
+  }
+}
+
+/// The gradients of `attentionForward` for one head of one sequence, whose queries and keys are the same tokens.
+///
+/// With P = exp(scale · q kᵀ - logSums), computed again: dv = Pᵀ do, dP = do vᵀ, dS = P · (dP - rowsum(o · do)) · scale,
+/// dq = dS k, dk = dSᵀ q. Source: Dao et al., "FlashAttention", arXiv:2205.14135, appendix B.
+@inline(never)
+public func attentionBackward(
+  _ tokens: Int, _ width: Int, _ q: UnsafePointer<Float>, _ ldq: Int, _ k: UnsafePointer<Float>, _ ldk: Int,
+  _ v: UnsafePointer<Float>, _ ldv: Int, _ o: UnsafePointer<Float>, _ ldo: Int, _ dO: UnsafePointer<Float>,
+  _ lddo: Int, _ logSums: UnsafePointer<Float>, _ ldl: Int, _ scale: Float, _ causal: Bool,
+  _ dQ: UnsafeMutablePointer<Float>, _ lddq: Int, _ dK: UnsafeMutablePointer<Float>, _ lddk: Int,
+  _ dV: UnsafeMutablePointer<Float>, _ lddv: Int, _ scratch: UnsafeMutablePointer<Float>
+) {
+  let panelWidth = rounded(width, to: tileColumns)
+  let edge = scratch
+  let keyPanels = edge + maximumRows &* tileColumns
+  let valuePanels = keyPanels + rounded(tokens, to: tileColumns) &* width
+  let keyRows = valuePanels + rounded(tokens, to: tileColumns) &* width
+  let queryRows = keyRows + panelWidth &* tokens
+  let gradientRows = queryRows + panelWidth &* attentionRows
+  let p = gradientRows + panelWidth &* attentionRows
+  let lds = scoreStride(tokens)
+  let dS = p + attentionRows &* lds
+  packPanels(true, tokens, width, k, ldk, keyPanels)
+  packPanels(true, tokens, width, v, ldv, valuePanels)
+  packPanels(false, width, tokens, k, ldk, keyRows)
+
+  var r0 = 0
+  while r0 < tokens {
+    let count = min(attentionRows, tokens &- r0)
+    packPanels(false, width, count, q + r0 &* ldq, ldq, queryRows)
+    packPanels(false, width, count, dO + r0 &* lddo, lddo, gradientRows)
+    let panels = RowPanels(count)
+    for panel in 0..<panels.count {
+      let start = panels.start(panel)
+      let i = r0 &+ start
+      let rows = panels.rows(panel)
+      let limit = causal ? i &+ rows : tokens
+      let pTile = p + start &* lds
+      let dTile = dS + start &* lds
+      scoreTile(rows, limit, tokens, width, q + i &* ldq, ldq, keyPanels, pTile, lds)
+      scoreTile(rows, limit, tokens, width, dO + i &* lddo, lddo, valuePanels, dTile, lds)
+      for r in 0..<rows {
+        let row = pTile + r &* lds
+        let dRow = dTile + r &* lds
+        let live = causal ? i &+ r &+ 1 : tokens
+        let end = causal ? rounded(limit &+ maximumRows, to: lanes) : rounded(tokens, to: lanes)
+        _ = expRow(row, live, end, scale, logSums[(i &+ r) &* ldl] / scale)
+        let mean = all(dot(width, o + (i &+ r) &* ldo, dO + (i &+ r) &* lddo))
+        // Past `live` P is zero, but what lies in dP there may be anything, and 0 · NaN is NaN.
+        var j = 0
+        while j &+ lanes <= live {
+          store(dRow + j, load(row + j) * (load(dRow + j) - mean) * all(scale))
+          j &+= lanes
+        }
+        if j < live {
+          let rest = live &- j
+          store(dRow + j, load(row + j) * (load(dRow + j, rest) - mean) * all(scale))
+          j &+= lanes
+        }
+        while j < end {
+          store(dRow + j, V())
+          j &+= lanes
+        }
+      }
+      headTile(rows, limit, tokens, width, dTile, lds, keyRows, dQ + i &* lddq, lddq, edge)
+    }
+    let seen = causal ? r0 &+ count : tokens
+    keyGradient(seen, r0, count, width, causal, p, lds, gradientRows, dV, lddv, edge)
+    keyGradient(seen, r0, count, width, causal, dS, lds, queryRows, dK, lddk, edge)
+    r0 &+= count
+  }
+}
+
+/// out[j, :] (+)= Σ_i weights[i, j] · rows[i, :] over a block of rows from `r0` on, those before j left out if `causal`.
+///
+/// The first block that reaches key j writes, later ones add.
+@inline(always)
+func keyGradient(
+  _ seen: Int, _ r0: Int, _ count: Int, _ width: Int, _ causal: Bool, _ weights: Input, _ lds: Int, _ rows: Input,
+  _ out: Output, _ ldo: Int, _ edge: Output
+) {
+  // Keys before r0 were written by an earlier block; a panel must not straddle that border.
+  let border = causal ? r0 : (r0 == 0 ? 0 : seen)
+  block(0, border, true)
+  block(border, seen, false)
+
+  @inline(always) func block(_ from: Int, _ to: Int, _ adds: Bool) {
+    let panels = RowPanels(to &- from)
+    for p in 0..<panels.count {
+      let j = from &+ panels.start(p)
+      let height = panels.rows(p)
+      let first = causal ? max(0, j &- r0) : 0
+      var c = 0
+      while c < width {
+        let columns = min(tileColumns, width &- c)
+        let whole = columns == tileColumns || columns == lanes
+        let a = weights + (first &* lds &+ j)
+        let b = rows + (c &* count &+ first &* tileColumns)
+        let target = out + (j &* ldo &+ c)
+        let addend = adds ? UnsafePointer(target) : nil
+        if whole {
+          tile(height, columns > lanes, count &- first, a, 1, lds, b, tileColumns, target, ldo, addend, ldo)
+        } else {
+          tile(height, columns > lanes, count &- first, a, 1, lds, b, tileColumns, edge, tileColumns, nil, 0)
+          copyEdge(height, columns, edge, target, ldo, addend, ldo)
+        }
+        c &+= tileColumns
+      }
+    }
   }
 }
 

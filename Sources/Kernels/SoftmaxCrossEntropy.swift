@@ -39,6 +39,24 @@ public enum SoftmaxCrossEntropy {
       rows, classes, probabilities.pointer, labels.pointer, scale, dLogits.pointer())
   }
 
+  /// Losses, and in place of the logits their gradient, scale · (softmax(x) - [j = label]): for a vocabulary of tens of
+  /// thousands, whose logits and probabilities should not both exist.
+  ///
+  /// - Parameters: `logits` is `[rows, classes]`, `losses` and `labels` `[rows]`.
+  public static func inPlace(
+    logits: inout MutableSpan<Float>, losses: inout MutableSpan<Float>, labels: Span<Int32>, scale: Float,
+    threads: ThreadPool = .shared, on kernels: KernelTable = .best
+  ) {
+    let rows = labels.count
+    let classes = classCount(logits.count, rows)
+    precondition(losses.count == rows)
+    precondition(labels.isWithin(classes))
+    let (x, y, l) = (logits.pointer(), labels.pointer, losses.pointer())
+    threads.rows(rows, classes) { i, count in
+      kernels.softmaxCrossEntropyInPlace(count, classes, x + i * classes, y + i, scale, l + i)
+    }
+  }
+
   private static func classCount(_ count: Int, _ rows: Int) -> Int {
     let classes = rows == 0 ? 0 : count / rows
     precondition(count == rows * classes && (rows == 0 || classes > 0))

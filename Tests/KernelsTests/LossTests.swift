@@ -68,6 +68,27 @@ struct LossTests {
     }
   }
 
+  @Test("In place, the losses and gradients are those of the two steps", arguments: KernelLevel.available)
+  func softmaxInPlace(level: KernelLevel) {
+    for (rows, classes) in Self.softmaxShapes + [(3, 5003)] {
+      var numbers = TestNumbers(UInt64(rows * 1000 + classes + 9))
+      var x = numbers.floats(rows * classes, 4)
+      let labels = numbers.labels(rows, classes: classes)
+      let table = (0..<rows).map { x[$0 * classes..<($0 + 1) * classes].map(Double.init) }
+      let gradients = table.enumerated().flatMap { i, row in
+        let total = row.reduce(0) { $0 + exp($1) }
+        return row.enumerated().map { 0.25 * (exp($1) / total - ($0 == Int(labels[i]) ? 1 : 0)) }
+      }
+      var losses = [Float](repeating: .nan, count: rows)
+      var xSpan = x.mutableSpan
+      var lossSpan = losses.mutableSpan
+      SoftmaxCrossEntropy.inPlace(
+        logits: &xSpan, losses: &lossSpan, labels: labels.span, scale: 0.25, on: .at(level: level))
+      #expect(worstError(losses, zip(table, labels).map { Self.softmaxLoss($0, Int($1)) }) < 1e-6)
+      #expect(worstError(x, gradients) < 5e-7)
+    }
+  }
+
   @Test("Softmax survives logits of a thousand", arguments: KernelLevel.available)
   func softmaxExtremes(level: KernelLevel) {
     let x: [Float] = [1000, 0, -1000, 1000, 0, -1000]

@@ -105,6 +105,35 @@ struct MatmulTests {
     }
   }
 
+  @Test("Matrices may be columns of wider ones, whose other columns stay as they are", arguments: KernelLevel.available)
+  func strides(level: KernelLevel) {
+    var numbers = TestNumbers(4)
+    var workspace = Workspace()
+    for (m, n, k) in [(1, 1, 1), (9, 20, 13), (30, 5, 40), (12, 40, 6)] {
+      for form in Matmul.Form.allCases {
+        let (aRows, aColumns) = form == .tn ? (k, m) : (m, k)
+        let (bRows, bColumns) = form == .nt ? (n, k) : (k, n)
+        let a = numbers.floats((aRows - 1) * (aColumns + 3) + aColumns)
+        let b = numbers.floats((bRows - 1) * (bColumns + 2) + bColumns)
+        let dense = (
+          (0..<aRows).flatMap { a[$0 * (aColumns + 3)..<$0 * (aColumns + 3) + aColumns] },
+          (0..<bRows).flatMap { b[$0 * (bColumns + 2)..<$0 * (bColumns + 2) + bColumns] }
+        )
+        let expected = Self.reference(form, dense.0, dense.1, m, n, k)
+        var c = [Float](repeating: 7, count: (m - 1) * (n + 5) + n)
+        var span = c.mutableSpan
+        Matmul.multiply(
+          &span, ldc: n + 5, form, a.span, lda: aColumns + 3, b.span, ldb: bColumns + 2, m: m, n: n, k: k,
+          workspace: &workspace, on: .at(level: level))
+        for i in 0..<m {
+          let row = Array(c[i * (n + 5)..<i * (n + 5) + n])
+          #expect(worstError(row, Array(expected[i * n..<(i + 1) * n])) < 1e-5, "\(form) \(m)x\(n)x\(k)")
+          #expect(c[i * (n + 5) + n..<min((i + 1) * (n + 5), c.count)].allSatisfy { $0 == 7 })
+        }
+      }
+    }
+  }
+
   @Test("A workspace grows once and then stays where it is")
   func workspace() {
     var workspace = Workspace()

@@ -7,4 +7,13 @@
 /// The levels are those of the x86-64 psABI, "Micro-architecture levels".
 int cpu_level(void);
 
+/// Tells the CPU that this thread waits in a loop for another one.
+static inline void cpu_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 #endif
