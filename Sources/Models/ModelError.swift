@@ -61,7 +61,6 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .missingTensor(let file, let tensor): "\(file): tensor \"\(tensor)\" is missing"
     case .wrongTensorShape(let file, let tensor, let expected, let found):
       "\(file): tensor \"\(tensor)\" has shape \(found), expected \(expected)"
-    case .tensors(_, .unreadable(let file, let reason)): "\(file): \(reason)"
     case .tensors(_, .changed(let file)): TensorError.changed(file: file).description
     case .tensors(let file, let error): "\(file): \(error.description)"
     case .noRows: "there are no rows to train on"
@@ -88,5 +87,13 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .schema(let error): error.hint
     case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .badModel, .wrongShape: nil
     }
+  }
+}
+
+extension ModelError {
+  /// What reading that file threw.
+  static func reading(_ file: String, _ error: TensorError) -> ModelError {
+    if case .unreadable(let file, let reason) = error { return .unreadableFile(file: file, reason: reason) }
+    return .tensors(file: file, error)
   }
 }

@@ -6,7 +6,7 @@ public enum Quantisation {
   /// away from zero; d is then stored as binary16.
   ///
   /// - Parameter values: Whole blocks. Nil for the 4-bit types, which nothing here writes.
-  public static func quantise(_ values: Span<Float>, as type: TensorType) -> [UInt8]? {
+  public static func quantise(_ values: [Float], as type: TensorType) -> [UInt8]? {
     precondition(values.count % type.blockLength == 0, "whole blocks")
     let byteCount = values.count / type.blockLength * type.blockByteCount
     var bytes: [UInt8] = []

@@ -112,7 +112,7 @@ struct SafetensorsTests {
   func damage() {
     let layout = ParameterLayout([("w", [3]), ("b", [1])])
     let good = Safetensors(Parameters(layout: layout), metadata: ["a": "b"]).encoded()
-    var generator = Multiplicative(state: 1)
+    var generator = SplitMix64(state: 1)
     for _ in 0..<3000 {
       var bytes = good
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
@@ -122,20 +122,42 @@ struct SafetensorsTests {
     }
   }
 
+  @Test("A file on the disk refuses what one in memory refuses, and gives its tensors as binary32")
+  func onDisk() throws {
+    let tensors: [Safetensors.Tensor] = [
+      .init(name: "single", type: .f32, shape: [2], bytes: bytes("0000803f 000000c0")),
+      .init(name: "half", type: .f16, shape: [1, 2], bytes: bytes("003e 01fc")),
+      .init(name: "brain", type: .bf16, shape: [1], bytes: bytes("c03f")),
+      .init(name: "double", type: .f64, shape: [1], bytes: bytes("000000000000f83f")),
+      .init(name: "ids", type: .i64, shape: [1], bytes: [1, 0, 0, 0, 0, 0, 0, 0]),
+      .init(name: "none", type: .f32, shape: [0, 3], bytes: []),
+    ]
+    let encoded = Safetensors(tensors: tensors, metadata: ["a": "b"]).encoded()
+    let file = try SafetensorsFile(ReadOnlyFile(bytes: encoded, path: "x"))
+    #expect(file.metadata == ["a": "b"])
+    #expect(file.names == tensors.map(\.name))
+    #expect(try file.floats("single") == [1, -2])
+    #expect(try file.floats("half")[0] == 1.5)
+    #expect(try file.floats("half")[1].isNaN)
+    #expect(try file.floats("brain") == [1.5])
+    #expect(try file.floats("double") == [1.5])
+    #expect(try file.floats("none") == [])
+    #expect(file.tensor("half")?.shape == [1, 2])
+    #expect(file.tensor("half")?.type == .f16)
+    #expect(file.tensor("other") == nil)
+    #expect(throws: TensorError.notFloat(tensor: "ids", type: "I64")) { try file.floats("ids") }
+    for length in 0..<encoded.count {
+      #expect(throws: TensorError.self) {
+        try SafetensorsFile(ReadOnlyFile(bytes: Array(encoded.prefix(length)), path: "x"))
+      }
+    }
+  }
+
   @Test("Only finite F32 tensors are parameters")
   func parametersRefused() throws {
     let half = Safetensors(tensors: [.init(name: "h", type: .f16, shape: [1], bytes: [0, 0])])
     #expect(throws: TensorError.notFloat32(tensor: "h")) { try half.parameters() }
     let infinite = Safetensors(tensors: [.init(name: "x", type: .f32, shape: [1], bytes: [0, 0, 0x80, 0x7F])])
     #expect(throws: TensorError.notFinite(tensor: "x")) { try infinite.parameters() }
-  }
-}
-
-/// A seeded generator: Lehmer's, with the multiplier of Steele and Vigna's "MCG64".
-private struct Multiplicative: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 0xF134_2543_DE82_EF95
-    return state ^ state >> 32
   }
 }

@@ -15,7 +15,7 @@ struct ModelConfig {
       throw .badModel(file: file.path, problem: "\(file.byteCount) bytes, at most \(Self.byteLimit) are read")
     }
     let bytes: [UInt8]
-    do { bytes = try file.read(0..<file.byteCount) } catch { throw .tensors(file: file.path, error) }
+    do { bytes = try file.read(0..<file.byteCount) } catch { throw .reading(file.path, error) }
     do { root = try JSONValue(parsing: bytes, depthLimit: 16) } catch {
       throw .badModel(file: file.path, problem: error.description)
     }

@@ -81,7 +81,7 @@ private struct ModelDirectory {
 
   private mutating func open(_ name: String) throws(ModelError) -> ReadOnlyFile {
     names.insert(name)
-    do { return try ReadOnlyFile(path(of: name)) } catch { throw .tensors(file: path(of: name), error) }
+    do { return try ReadOnlyFile(path(of: name)) } catch { throw .reading(path(of: name), error) }
   }
 
   /// A JSON file; nil when it is not there.
@@ -142,7 +142,7 @@ private struct ModelDirectory {
 
   private mutating func shard(_ name: String) throws(ModelError) -> SafetensorsFile {
     let file = try open(name)
-    do { return try SafetensorsFile(file) } catch { throw .tensors(file: file.path, error) }
+    do { return try SafetensorsFile(file) } catch { throw .reading(file.path, error) }
   }
 
   private static func isInside(_ name: String) -> Bool {

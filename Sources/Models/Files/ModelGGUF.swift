@@ -6,7 +6,7 @@ extension BaseModel {
   /// Opens a GGUF file of the architecture `llama`, `qwen2` or `bert`.
   static func openGGUF(_ path: String) throws(ModelError) -> BaseModel {
     let file: GGUFFile
-    do { file = try GGUFFile(ReadOnlyFile(path)) } catch { throw .tensors(file: path, error) }
+    do { file = try GGUFFile(ReadOnlyFile(path)) } catch { throw .reading(path, error) }
     let metadata = GGUFMetadata(file)
     let architecture = try metadata.text("general.architecture")
     let shape: LanguageShape

@@ -14,11 +14,11 @@ enum StoredWeights: Sendable {
     case .safetensors(let files, let places):
       guard let place = places[name] else { preconditionFailure("a weight of the model") }
       let file = files[place.file]
-      do { return try file.floats(place.tensor) } catch { throw .tensors(file: file.file.path, error) }
+      do { return try file.floats(place.tensor) } catch { throw .reading(file.file.path, error) }
     case .gguf(let file, let entries, let interleaved):
       guard let entry = entries[name] else { preconditionFailure("a weight of the model") }
       let floats: [Float]
-      do { floats = try file.floats(entry) } catch { throw .tensors(file: file.file.path, error) }
+      do { floats = try file.floats(entry) } catch { throw .reading(file.file.path, error) }
       guard let interleaved, name.isRotated else { return floats }
       return interleaved.halves(floats, rowCount: entry.shape[0])
     }
@@ -30,7 +30,7 @@ enum StoredWeights: Sendable {
     guard let entry = entries[name] else { preconditionFailure("a weight of the model") }
     guard entry.type.isQuantised else { return nil }
     let blocks: [UInt8]
-    do { blocks = try file.bytes(entry) } catch { throw .tensors(file: file.file.path, error) }
+    do { blocks = try file.bytes(entry) } catch { throw .reading(file.file.path, error) }
     guard let interleaved, name.isRotated else { return (blocks, entry.type) }
     return (interleaved.halves(blocks, rowCount: entry.shape[0]), entry.type)
   }
@@ -45,18 +45,26 @@ enum StoredWeights: Sendable {
 struct InterleavedHeads: Sendable {
   let headWidth: Int
 
+  /// Rows in Hugging Face's order, from interleaved ones.
+  ///
   /// - Parameter elements: `rowCount` rows, whole heads; of floats, or of bytes.
   func halves<Element>(_ elements: [Element], rowCount: Int) -> [Element] {
+    rows(of: elements, rowCount: rowCount) { 2 * ($0 % (headWidth / 2)) + $0 / (headWidth / 2) }
+  }
+
+  /// The way back.
+  func interleaved<Element>(_ elements: [Element], rowCount: Int) -> [Element] {
+    rows(of: elements, rowCount: rowCount) { $0 / 2 + $0 % 2 * (headWidth / 2) }
+  }
+
+  /// - Parameter source: Where row i of a head comes from.
+  private func rows<Element>(of elements: [Element], rowCount: Int, _ source: (Int) -> Int) -> [Element] {
     let rowLength = elements.count / rowCount
     var ordered: [Element] = []
     ordered.reserveCapacity(elements.count)
-    for head in stride(from: 0, to: rowCount, by: headWidth) {
-      for half in 0..<2 {
-        for pair in 0..<headWidth / 2 {
-          let start = (head + 2 * pair + half) * rowLength
-          ordered += elements[start..<start + rowLength]
-        }
-      }
+    for row in 0..<rowCount {
+      let start = (row - row % headWidth + source(row % headWidth)) * rowLength
+      ordered += elements[start..<start + rowLength]
     }
     return ordered
   }
@@ -64,7 +72,7 @@ struct InterleavedHeads: Sendable {
 
 extension WeightName {
   /// Whether rotary positions act on the rows.
-  fileprivate var isRotated: Bool {
+  var isRotated: Bool {
     guard case .layer(_, let part) = self else { return false }
     return [.query, .queryBias, .key, .keyBias].contains(part)
   }
