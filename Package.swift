@@ -72,6 +72,7 @@ let package = Package(
     .target(name: "Texts"),
     .target(name: "Tensors", dependencies: ["Texts"], swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Schemas", dependencies: ["Texts", "Tensors"]),
+    .target(name: "Tokenizers", dependencies: ["Texts"], swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Documents", dependencies: ["Texts", "Yams"]),
     .target(name: "SecureAggregation", dependencies: ["COpenSSL"], swiftSettings: [.unsafeFlags(["-O"])]),
 
@@ -126,12 +127,16 @@ let package = Package(
     // The product's side of scripts/bench and of Benchmarks/reference
     .executableTarget(
       name: "BenchmarkTool", dependencies: ["Models", "Schemas", "Tensors"], path: "Benchmarks/Tool"),
+    .executableTarget(
+      name: "TokenizersBenchmark", dependencies: ["Texts", "Tokenizers"], path: "Benchmarks/Tokenizers",
+      swiftSettings: [.unsafeFlags(["-O"])]),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
     .testTarget(name: "TextsTests", dependencies: ["Texts"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "SchemasTests", dependencies: ["Schemas", "Tensors"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Texts"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Documents"]),
     .testTarget(name: "SecureAggregationTests", dependencies: ["SecureAggregation"], resources: [.copy("Vectors")]),
     .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),

@@ -76,7 +76,7 @@ private struct JSONParser {
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
     var members: [JSONValue.Member] = []
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []  // bytes, because equal strings may be different names: "é" and "e" with an accent
     skipWhitespace()
     if try peek() == UInt8(ascii: "}") {
       position += 1
@@ -87,7 +87,7 @@ private struct JSONParser {
       let start = position
       guard try peek() == UInt8(ascii: "\"") else { throw error(.unexpectedByte) }
       let name = try string()
-      guard names.insert(name).inserted else { throw JSONError(problem: .duplicateName, offset: start) }
+      guard names.insert(Array(name.utf8)).inserted else { throw JSONError(problem: .duplicateName, offset: start) }
       skipWhitespace()
       try expect(UInt8(ascii: ":"))
       members.append(.init(name, try value(depth: depth + 1)))

@@ -24,6 +24,12 @@ struct JSONParserTests {
     #expect(String(decoding: bytes, as: UTF8.self) == "\"\\u0001\\u001fé\"")
   }
 
+  @Test("Names are equal when their characters are, not when they look alike")
+  func namesThatLookAlike() throws {
+    let value = try JSONValue(parsing: #"{"\u00e9":1,"e\u0301":2}"#.utf8)
+    #expect(value == .object([.init("\u{E9}", .number("1")), .init("e\u{301}", .number("2"))]))
+  }
+
   @Test(
     "Malformed text is an error that names the byte",
     arguments: [

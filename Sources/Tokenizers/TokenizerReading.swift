@@ -1,0 +1,406 @@
+import Texts
+
+extension Tokenizer {
+  /// Reads a tokenizer.json of Hugging Face `tokenizers`.
+  ///
+  /// - Parameter configuration: The file tokenizer_config.json or special_tokens_map.json beside it, which names the
+  ///   tokens with a rôle; without it, BERT's names count.
+  /// - Throws: `.unsupported` with the part's name where the file asks for what this type does not do. Ids that differ
+  ///   from those that the model was trained with are never returned.
+  public init(json: [UInt8], configuration: [UInt8]? = nil) throws(TokenizerError) {
+    let file = try Self.parsed(json)
+    let modelPlace = try file.member("model")
+    let kind = try Self.kind(of: modelPlace)
+    let base = try Self.vocabulary(try modelPlace.member("vocab"))
+
+    var vocabulary = Vocabulary(capacity: base.count)
+    for (index, (token, id)) in base.enumerated() {
+      guard vocabulary.bytes(of: id) == nil else {
+        throw .invalid(path: "model.vocab", problem: "two tokens have the id \(id), the second is entry \(index)")
+      }
+      vocabulary.add(Array(token.utf8), id: id)
+    }
+    let unknownToken = try modelPlace["unk_token"]?.text()
+    let unknown = unknownToken.flatMap { vocabulary.id(of: $0) }
+    if let unknownToken, unknown == nil, kind == .wordPiece || !unknownToken.isEmpty {
+      throw .invalid(path: "model.unk_token", problem: "no such token in \"model.vocab\"")
+    }
+
+    normalizer = try file["normalizer"].map(Self.normalizer) ?? .none
+    (splitters, byteLevel) = ([], (false, nil))
+    switch kind {
+    case .wordPiece:
+      guard let unknown else { throw .missing(path: "model.unk_token") }
+      try Self.requireBertPreTokenizer(file["pre_tokenizer"])
+      model = .wordPiece(try Self.wordPiece(modelPlace, base, unknown: unknown))
+    case .bytePairs:
+      (splitters, byteLevel) = try Self.byteLevelPreTokenizer(try file.member("pre_tokenizer"))
+      model = .bytePairs(try Self.bytePairs(modelPlace, base, vocabulary, unknown: unknown))
+    }
+
+    let added = try file["added_tokens"].map { place throws(TokenizerError) in
+      try Self.addedTokens(place, modelCount: base.count, into: &vocabulary)
+    }
+    (matcher, normalizedMatcher) = (AddedTokenMatcher(), AddedTokenMatcher())
+    template =
+      try file["post_processor"].flatMap { place throws(TokenizerError) in
+        try Self.template(place, vocabulary)
+      } ?? ([], [])
+    decoding = TokenDecoding(
+      vocabulary, style: try Self.decoding(file["decoder"]), special: (added ?? []).filter(\.isSpecial).map(\.id))
+    specials = Specials()
+    specials.unknown = unknown
+    self.vocabulary = vocabulary
+    addMatchers(for: added ?? [])
+    if let configuration {
+      try readSpecials(try Self.parsed(configuration))
+    } else if kind == .wordPiece {
+      specials.classification = vocabulary.id(of: "[CLS]")
+      specials.separator = vocabulary.id(of: "[SEP]")
+      specials.padding = vocabulary.id(of: "[PAD]")
+      specials.mask = vocabulary.id(of: "[MASK]")
+    }
+  }
+
+  /// Special tokens come before others, as there: of two that match the same text the first one counts.
+  mutating func addMatchers(for added: [AddedToken]) {
+    for token in added.filter(\.isSpecial) + added.filter({ !$0.isSpecial }) {
+      if token.isNormalized {
+        var pattern = token.content
+        switch normalizer {
+        case .none: break
+        case .composed: pattern = CanonicalForms.shared.composed(token.content.span)
+        case .bert(let bert):
+          pattern = []
+          bert.normalize(token.content.span, into: &pattern)
+        }
+        normalizedMatcher.add(token, pattern: pattern)
+      } else {
+        matcher.add(token, pattern: token.content)
+      }
+    }
+  }
+
+  private enum Kind { case wordPiece, bytePairs }
+
+  private static func parsed(_ json: [UInt8]) throws(TokenizerError) -> JSONPlace {
+    let value: JSONValue
+    do { value = try JSONValue(parsing: json) } catch { throw .notJSON(error) }
+    guard case .object = value else { throw JSONPlace(value: value, path: "the file").wrong("an object") }
+    return JSONPlace(value: value, path: "")
+  }
+
+  /// Files of the first versions do not name their model's type.
+  private static func kind(of model: JSONPlace) throws(TokenizerError) -> Kind {
+    guard let type = model["type"] else {
+      if model["merges"] != nil { return .bytePairs }
+      if model["max_input_chars_per_word"] != nil { return .wordPiece }
+      throw .missing(path: "model.type")
+    }
+    switch try type.text() {
+    case "WordPiece": return .wordPiece
+    case "BPE": return .bytePairs
+    case let other: throw type.unsupported("the model \"\(other)\"", known: ["WordPiece", "byte-level BPE"])
+    }
+  }
+
+  private static func vocabulary(_ place: JSONPlace) throws(TokenizerError) -> [(token: String, id: Int32)] {
+    guard case .object(let members) = place.value else { throw place.wrong("an object") }
+    var result: [(token: String, id: Int32)] = []
+    result.reserveCapacity(members.count)
+    for (index, member) in members.enumerated() {
+      guard case .number(let digits) = member.value, let id = Int32(digits), id >= 0, id < Vocabulary.idLimit else {
+        throw .invalid(
+          path: place.path, problem: "entry \(index) has no id from 0 to \(Vocabulary.idLimit - 1)")
+      }
+      result.append((member.name, id))
+    }
+    return result
+  }
+
+  private static func addedTokens(
+    _ place: JSONPlace, modelCount: Int, into vocabulary: inout Vocabulary
+  ) throws(TokenizerError) -> [AddedToken] {
+    var result: [AddedToken] = []
+    var next = Int32(modelCount)
+    for entry in try place.list() {
+      let id = try entry.member("id").id()
+      let content = try entry.text("content")
+      if let known = vocabulary.id(of: content) {
+        guard known == id else {
+          throw .invalid(path: "\(entry.path).id", problem: "is \(id), but the token has the id \(known) elsewhere")
+        }
+      } else {
+        // Added tokens are numbered from the model's own on. Where a file says otherwise its readers disagree.
+        guard id == next, vocabulary.bytes(of: id) == nil else {
+          throw .invalid(path: "\(entry.path).id", problem: "is \(id), expected the next free one, \(next)")
+        }
+        vocabulary.add(Array(content.utf8), id: id)
+      }
+      if id >= next { next = id + 1 }
+      let isSpecial = try entry.flag("special", default: false)
+      result.append(
+        AddedToken(
+          id: id, content: Array(content.utf8), isSpecial: isSpecial,
+          isWord: try entry.flag("single_word", default: false),
+          stripsLeft: try entry.flag("lstrip", default: false),
+          stripsRight: try entry.flag("rstrip", default: false),
+          isNormalized: try entry.flag("normalized", default: !isSpecial)))
+    }
+    return result
+  }
+
+  private mutating func readSpecials(_ configuration: JSONPlace) throws(TokenizerError) {
+    func id(_ name: String) throws(TokenizerError) -> Int32? {
+      guard let place = configuration[name] else { return nil }
+      let content = place.value.string == nil ? try place.text("content") : try place.text()
+      return vocabulary.id(of: content)
+    }
+    specials.beginning = try id("bos_token")
+    specials.end = try id("eos_token")
+    specials.padding = try id("pad_token")
+    specials.classification = try id("cls_token")
+    specials.separator = try id("sep_token")
+    specials.mask = try id("mask_token")
+    specials.unknown = try id("unk_token") ?? specials.unknown
+  }
+}
+
+// MARK: The model
+
+extension Tokenizer {
+  private static func wordPiece(
+    _ place: JSONPlace, _ vocabulary: [(token: String, id: Int32)], unknown: Int32
+  ) throws(TokenizerError) -> WordPiece {
+    let prefix = try place["continuing_subword_prefix"]?.text() ?? "##"
+    var longestWord = 100
+    if let limit = place["max_input_chars_per_word"] {
+      guard case .number(let digits) = limit.value, let count = Int(digits), count >= 0 else {
+        throw limit.wrong("a count")
+      }
+      longestWord = count
+    }
+    return WordPiece(
+      vocabulary: vocabulary.map { (Array($0.token.utf8), $0.id) }, unknown: unknown,
+      continuingPrefix: Array(prefix.utf8),
+      longestWord: longestWord)
+  }
+
+  private static func bytePairs(
+    _ place: JSONPlace, _ base: [(token: String, id: Int32)], _ vocabulary: Vocabulary, unknown: Int32?
+  ) throws(TokenizerError) -> BytePairs {
+    if let dropout = place["dropout"], dropout.value != .number("0.0"), dropout.value != .number("0") {
+      throw dropout.unsupported("dropout", known: [])
+    }
+    for name in ["continuing_subword_prefix", "end_of_word_suffix"] {
+      if let affix = place[name], try !affix.text().isEmpty { throw affix.unsupported("an affix of words", known: []) }
+    }
+    if try place.flag("byte_fallback", default: false) {
+      throw .unsupported(path: "model.byte_fallback", what: "byte fallback", known: ["byte-level BPE"])
+    }
+    let merges = try place.member("merges")
+    guard case .array(let entries) = merges.value else { throw merges.wrong("a list") }
+    return BytePairs(
+      vocabulary: byteTokens(base),
+      merges: try bytePairMerges(entries.count, vocabulary) { rank in
+        switch entries[rank] {
+        case .string(let pair): split(pair)
+        case .array(let pair) where pair.count == 2:
+          pair[0].string.flatMap { left in pair[1].string.map { (left, $0) } }
+        default: nil
+        }
+      },
+      ignoresMerges: try place.flag("ignore_merges", default: false), unknown: unknown,
+      fusesUnknown: try place.flag("fuse_unk", default: false))
+  }
+
+  /// The two sides of `left right`.
+  static func split(_ pair: String) -> (String, String)? {
+    let sides = pair.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+    return sides.count == 2 ? (String(sides[0])!, String(sides[1])!) : nil
+  }
+
+  /// The tokens that consist of bytes in their alphabet; no others can come from text.
+  static func byteTokens(_ vocabulary: [(token: String, id: Int32)]) -> [(token: [UInt8], id: Int32)] {
+    vocabulary.compactMap { entry in ByteAlphabet.bytes(of: entry.token).map { ($0, entry.id) } }
+  }
+
+  static func bytePairMerges(
+    _ count: Int, _ vocabulary: Vocabulary, _ pair: (Int) -> (String, String)?
+  ) throws(TokenizerError) -> [BytePairs.Merge] {
+    var merges: [BytePairs.Merge] = []
+    merges.reserveCapacity(count)
+    for rank in 0..<count {
+      guard let (left, right) = pair(rank) else {
+        throw .invalid(path: "model.merges", problem: "entry \(rank) is no pair of tokens")
+      }
+      guard let leftID = vocabulary.id(of: left), let rightID = vocabulary.id(of: right),
+        let result = vocabulary.id(of: left + right)
+      else {
+        throw .invalid(path: "model.merges", problem: "entry \(rank) has a token that is not in the vocabulary")
+      }
+      merges.append(.init(left: leftID, right: rightID, result: result))
+    }
+    return merges
+  }
+}
+
+// MARK: What stands around the model
+
+extension Tokenizer {
+  private static func normalizer(_ place: JSONPlace) throws(TokenizerError) -> Normalizer {
+    switch try place.text("type") {
+    case "BertNormalizer":
+      let lowercases = try place.flag("lowercase", default: true)
+      return .bert(
+        BertNormalizer(
+          cleansText: try place.flag("clean_text", default: true),
+          separatesHan: try place.flag("handle_chinese_chars", default: true),
+          stripsAccents: try place.flag("strip_accents", default: lowercases), lowercases: lowercases))
+    case "NFC": return .composed
+    case "Sequence":
+      let steps = try place.member("normalizers").list()
+      guard steps.count <= 1 else { throw place.unsupported("a sequence of normalizers", known: known.normalizers) }
+      return try steps.first.map(normalizer) ?? .none
+    case let other: throw place.unsupported("the normalizer \"\(other)\"", known: known.normalizers)
+    }
+  }
+
+  private static let known = (
+    normalizers: ["BertNormalizer", "NFC", "none"],
+    preTokenizers: ["BertPreTokenizer", "ByteLevel", "Digits", "Split with the pattern of GPT-2, Llama 3 or Qwen 2"],
+    postProcessors: ["TemplateProcessing", "BertProcessing", "RobertaProcessing", "ByteLevel"],
+    decoders: ["ByteLevel", "WordPiece"]
+  )
+
+  private static func requireBertPreTokenizer(_ place: JSONPlace?) throws(TokenizerError) {
+    guard let place else { throw .missing(path: "pre_tokenizer") }
+    let type = try place.text("type")
+    guard type == "BertPreTokenizer" else {
+      throw place.unsupported("WordPiece with the pre-tokenizer \"\(type)\"", known: ["BertPreTokenizer"])
+    }
+  }
+
+  /// The splits before the byte-level step, which must come last, and what that step does.
+  private static func byteLevelPreTokenizer(
+    _ place: JSONPlace
+  ) throws(TokenizerError) -> ([Splitter], (addsPrefixSpace: Bool, splitter: Splitter?)) {
+    let isSequence = try place.text("type") == "Sequence"
+    let steps = isSequence ? try place.member("pretokenizers").list() : [place]
+    var splitters: [Splitter] = []
+    for (index, step) in steps.enumerated() {
+      let type = try step.text("type")
+      if index == steps.count - 1 {
+        guard type == "ByteLevel" else {
+          throw step.unsupported("BPE without the byte-level step at the end", known: ["byte-level BPE"])
+        }
+        return (
+          splitters,
+          (
+            try step.flag("add_prefix_space", default: true),
+            try step.flag("use_regex", default: true) ? .gpt2 : nil
+          )
+        )
+      }
+      switch type {
+      case "Digits": splitters.append(.digits(individually: try step.flag("individual_digits", default: false)))
+      case "Split": splitters.append(try splitter(step))
+      default: throw step.unsupported("the pre-tokenizer \"\(type)\"", known: known.preTokenizers)
+      }
+    }
+    throw .invalid(path: place.path, problem: "a sequence without steps")
+  }
+
+  private static func splitter(_ place: JSONPlace) throws(TokenizerError) -> Splitter {
+    let pattern = try place.member("pattern")
+    guard let expression = pattern["Regex"] else {
+      throw pattern.unsupported("a split at a fixed text", known: known.preTokenizers)
+    }
+    // These patterns match all of a text, so keeping the matches and removing what is between them are the same.
+    let behaviour = try place.text("behavior")
+    let isInverted = try place.flag("invert", default: false)
+    guard behaviour == "Isolated" && !isInverted || behaviour == "Removed" && isInverted else {
+      throw place.unsupported("the behaviour \"\(behaviour)\"\(isInverted ? ", inverted," : "")", known: ["Isolated"])
+    }
+    let text = try expression.text()
+    guard let splitter = patterns[text] else {
+      throw expression.unsupported("the pattern \(text)", known: known.preTokenizers)
+    }
+    return splitter
+  }
+
+  private static let patterns: [String: Splitter] = [
+    #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#: .gpt2,
+    #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#: .gpt2,
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#:
+      .llama3(digits: 3),
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#:
+      .llama3(digits: 1),
+  ]
+
+  /// The ids around a single text, and `nil` if the post-processor adds none.
+  private static func template(
+    _ place: JSONPlace, _ vocabulary: Vocabulary
+  ) throws(TokenizerError) -> (before: [Int32], after: [Int32])? {
+    func known(_ id: JSONPlace) throws(TokenizerError) -> Int32 {
+      let value = try id.id()
+      guard vocabulary.bytes(of: value) != nil else {
+        throw .invalid(path: id.path, problem: "no token has the id \(value)")
+      }
+      return value
+    }
+    switch try place.text("type") {
+    case "ByteLevel": return nil
+    case "BertProcessing", "RobertaProcessing":
+      func token(_ name: String) throws(TokenizerError) -> Int32 {
+        let pair = try place.member(name).list()
+        guard pair.count == 2 else {
+          throw .invalid(path: "\(place.path).\(name)", problem: "expected a token and its id")
+        }
+        return try known(pair[1])
+      }
+      return ([try token("cls")], [try token("sep")])
+    case "TemplateProcessing":
+      var (before, after): ([Int32], [Int32]) = ([], [])
+      var texts = 0
+      for piece in try place.member("single").list() {
+        if let sequence = piece["Sequence"] {
+          guard try sequence.text("id") == "A" else {
+            throw sequence.unsupported("a template for one text with a second one", known: [])
+          }
+          texts += 1
+        } else {
+          let name = try piece.member("SpecialToken").text("id")
+          let special = try place.member("special_tokens").member(name)
+          for id in try special.member("ids").list() {
+            let id = try known(id)
+            if texts == 0 { before.append(id) } else { after.append(id) }
+          }
+        }
+      }
+      guard texts == 1 else { throw .invalid(path: "\(place.path).single", problem: "has the text \(texts) times") }
+      return (before, after)
+    case "Sequence":
+      var result: (before: [Int32], after: [Int32])?
+      for step in try place.member("processors").list() {
+        guard let template = try template(step, vocabulary) else { continue }
+        guard result == nil else { throw place.unsupported("two templates in sequence", known: []) }
+        result = template
+      }
+      return result
+    case let other: throw place.unsupported("the post-processor \"\(other)\"", known: Self.known.postProcessors)
+    }
+  }
+
+  private static func decoding(_ place: JSONPlace?) throws(TokenizerError) -> TokenDecoding.Style {
+    guard let place else { return .words(continuingPrefix: nil, cleansUp: false) }
+    switch try place.text("type") {
+    case "ByteLevel": return .bytes
+    case "WordPiece":
+      return .words(
+        continuingPrefix: Array((try place["prefix"]?.text() ?? "##").utf8),
+        cleansUp: try place.flag("cleanup", default: true))
+    case let other: throw place.unsupported("the decoder \"\(other)\"", known: known.decoders)
+    }
+  }
+}
