@@ -143,7 +143,7 @@ let package = Package(
     .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels"],
-      resources: [.copy("Files/Golden")]),
+      resources: [.copy("Files/Golden"), .copy("Language/Trajectories")]),
     .testTarget(
       name: "FederationTests",
       dependencies: ["Federation", "Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),

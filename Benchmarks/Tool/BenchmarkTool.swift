@@ -14,7 +14,7 @@
 enum BenchmarkTool {
   /// Each runs to its end, or for as long as `Laps` is asked for more.
   static let works: [(name: String, run: @Sendable (Options) throws -> Void)] = [
-    ("table", TableWork.run)
+    ("table", TableWork.run), ("trajectory", Trajectory.run),
   ]
 
   static func main() {

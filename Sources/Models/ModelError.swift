@@ -30,6 +30,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case missingTensor(file: String, tensor: String)
   case wrongTensorShape(file: String, tensor: String, expected: [Int], found: [Int])
   case tensors(file: String, TensorError)
+  /// The base model has other dimensions than the plan says.
+  case otherBaseModel
 
   // Networks
   /// There is nothing to train on.
@@ -63,6 +65,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(file): tensor \"\(tensor)\" has shape \(found), expected \(expected)"
     case .tensors(_, .changed(let file)): TensorError.changed(file: file).description
     case .tensors(let file, let error): "\(file): \(error.description)"
+    case .otherBaseModel: "the base model's dimensions are not those of the plan's `model.shape`"
     case .noRows: "there are no rows to train on"
     case .wrongShape(let what, let expected, let found): "\(what): found \(found), expected \(expected)"
     case .diverged(let step): "training left the finite numbers at step \(step)"
@@ -83,6 +86,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
       "base models are BERT encoders (model type `bert`) and Llama decoders (`llama`, `qwen2`) without extensions"
     case .missingTensor, .wrongTensorShape: "the weights do not belong to this configuration: fetch the model again"
     case .tensors(_, let error): error.hint
+    case .otherBaseModel: "this run needs the base model that its plan names"
     case .diverged: "lower `training.learningRate`"
     case .schema(let error): error.hint
     case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .badModel, .wrongShape: nil

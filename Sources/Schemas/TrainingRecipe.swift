@@ -14,10 +14,15 @@ public struct TrainingRecipe: Sendable, Hashable {
   public var batchSize: Int
   /// Passes over the training rows per round.
   public var epochs: Int
+  /// The largest L2 norm of a step's gradient, which is scaled down to it; `nil` leaves gradients as they are.
+  public var clipGradientNorm: Double?
+  /// The first steps of a round, in which the rate rises evenly to `learningRate`: an optimiser that begins anew in each
+  /// round knows little of the gradient's size at first. `nil` is none.
+  public var warmupSteps: Int?
 
   public init(
     optimizer: Optimizer, learningRate: Double, momentum: Double = 0, weightDecay: Double = 0, batchSize: Int = 0,
-    epochs: Int = 1
+    epochs: Int = 1, clipGradientNorm: Double? = nil, warmupSteps: Int? = nil
   ) {
     self.optimizer = optimizer
     self.learningRate = learningRate
@@ -25,6 +30,8 @@ public struct TrainingRecipe: Sendable, Hashable {
     self.weightDecay = weightDecay
     self.batchSize = batchSize
     self.epochs = epochs
+    self.clipGradientNorm = clipGradientNorm
+    self.warmupSteps = warmupSteps
   }
 
   public func validate() throws(SchemaError) {
@@ -41,12 +48,16 @@ public struct TrainingRecipe: Sendable, Hashable {
     try check(weightDecay >= 0 && weightDecay.isFinite, "weightDecay", "a number of at least 0", weightDecay)
     try check((0...1_000_000).contains(batchSize), "batchSize", "0 (all rows) to 1000000", batchSize)
     try check((1...1000).contains(epochs), "epochs", "1 to 1000", epochs)
+    if let norm = clipGradientNorm {
+      try check(norm > 0 && norm.isFinite, "clipGradientNorm", "a number above 0", norm)
+    }
+    if let steps = warmupSteps { try check((1...1_000_000).contains(steps), "warmupSteps", "1 to 1000000", steps) }
   }
 }
 
 extension TrainingRecipe: Codable {
   private enum CodingKeys: String, CodingKey {
-    case optimizer, learningRate, momentum, weightDecay, batchSize, epochs
+    case optimizer, learningRate, momentum, weightDecay, batchSize, epochs, clipGradientNorm, warmupSteps
   }
 
   public init(from decoder: any Decoder) throws {
@@ -57,5 +68,7 @@ extension TrainingRecipe: Codable {
     weightDecay = try container.decodeIfPresent(Double.self, forKey: .weightDecay) ?? 0
     batchSize = try container.decodeIfPresent(Int.self, forKey: .batchSize) ?? 0
     epochs = try container.decodeIfPresent(Int.self, forKey: .epochs) ?? 1
+    clipGradientNorm = try container.decodeIfPresent(Double.self, forKey: .clipGradientNorm)
+    warmupSteps = try container.decodeIfPresent(Int.self, forKey: .warmupSteps)
   }
 }

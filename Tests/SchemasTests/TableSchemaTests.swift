@@ -66,6 +66,19 @@ struct TableSchemaTests {
 }
 
 struct TrainingRecipeTests {
+  @Test("A recipe without clipping and warm-up says nothing of them, so that the digests of older plans stay")
+  func absentKeys() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var recipe = TrainingRecipe(optimizer: .adamw, learningRate: 0.5)
+    #expect(
+      String(decoding: try encoder.encode(recipe), as: UTF8.self)
+        == #"{"batchSize":0,"epochs":1,"learningRate":0.5,"momentum":0,"optimizer":"adamw","weightDecay":0}"#)
+    recipe.clipGradientNorm = 1
+    recipe.warmupSteps = 10
+    #expect(try JSONDecoder().decode(TrainingRecipe.self, from: encoder.encode(recipe)) == recipe)
+  }
+
   @Test("Optional keys have their defaults, and impossible values are refused with their key")
   func recipe() throws {
     let text = #"{"optimizer": "sgd", "learningRate": 0.5}"#
@@ -87,6 +100,8 @@ struct TrainingRecipeTests {
     #expect(problem { $0.momentum = 1 } != nil)
     #expect(problem { $0.weightDecay = -1 } != nil)
     #expect(problem { $0.batchSize = -1 } != nil)
+    #expect(problem { $0.clipGradientNorm = 0 } == "training.clipGradientNorm: expected a number above 0, found 0.0")
+    #expect(problem { $0.warmupSteps = 0 } == "training.warmupSteps: expected 1 to 1000000, found 0")
     #expect(problem { $0.epochs = 0 } == "training.epochs: expected 1 to 1000, found 0")
     #expect(
       problem {
