@@ -101,23 +101,6 @@ extension Coordinator: OperationService {
     }
   }
 
-  public func checkpoint(run: String?, digest: Digest?) async throws -> CheckpointExport {
-    let (machine, wanted) = try await ask { turn in
-      let machine = try turn.state.run(run)
-      let wanted = digest ?? machine.model
-      guard machine.checkpoints.contains(wanted) else { throw WireError.unknownBlob(wanted) }
-      return (machine, wanted)
-    }
-    do {
-      return CheckpointExport(
-        run: machine.run, plan: Array(machine.submission.plan.utf8), digest: wanted,
-        closes: machine.closes(upTo: wanted),
-        bytes: try blobs.bytes(of: wanted))
-    } catch {
-      throw WireError.unknownBlob(wanted)
-    }
-  }
-
   /// Stops taking requests. Those that have queued are still decided; everyone who waits is told to come back later.
   public func shutdown() async throws {
     logger.notice("stopping, by the operator's command")
@@ -138,13 +121,5 @@ extension ParticipantSnapshot {
       membership: membership, present: presence.isConnected(participant.name, now: now),
       lastSeen: presence.lastSeen(participant.name), certificateExpires: participant.certificateExpiresAt,
       activity: presence.activity(participant.name))
-  }
-}
-
-extension RunMachine {
-  /// The closes that led to a checkpoint, oldest first, abandoned rounds included; nothing after it.
-  func closes(upTo checkpoint: Digest) -> [SignedRoundClose] {
-    guard let last = records.lastIndex(where: { $0.signedClose.close.modelOut == checkpoint }) else { return [] }
-    return records[...last].map(\.signedClose)
   }
 }

@@ -1,4 +1,6 @@
 import Documents
+import Foundation
+import Identities
 
 /// What `home.yaml` says of a coordinator.
 public struct HomeSettings: Sendable, Hashable, Codable {
@@ -51,12 +53,19 @@ public struct HomeSettings: Sendable, Hashable, Codable {
       guard holds else { throw .invalidSetting(path: path, key: key, found: "\(found)", expected: expected) }
     }
     try require((0...65_535).contains(port), "port", port, "0 to 65535 (0 picks a free one)")
-    try require(!host.isEmpty && !host.contains("/"), "host", "\"\(host)\"", "a host name or address")
-    try require(!listen.isEmpty, "listen", "empty", "an address, for instance 0.0.0.0")
+    try require(InviteLine.isHost(host), "host", "\"\(host)\"", "a host name or address, without a port")
+    try require(
+      Self.isAddress(listen), "listen", "\"\(listen)\"", "an address of this machine, or 0.0.0.0 or :: for all of them")
     try require((0.01...8760).contains(invitationHours), "invitationHours", invitationHours, "0.01 to 8760")
     try require((0.01...8760).contains(certificateHours), "certificateHours", certificateHours, "0.01 to 8760")
     try require((0.05...3600).contains(presenceSeconds), "presenceSeconds", presenceSeconds, "0.05 to 3600")
     try require(epoch >= 1, "epoch", epoch, "at least 1")
+  }
+
+  private static func isAddress(_ text: String) -> Bool {
+    var v4 = in_addr()
+    var v6 = in6_addr()
+    return inet_pton(AF_INET, text, &v4) == 1 || inet_pton(AF_INET6, text, &v6) == 1
   }
 
   /// The file as `init` writes it.

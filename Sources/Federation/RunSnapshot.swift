@@ -80,6 +80,29 @@ public enum RunStanding: Sendable, Hashable, Codable {
     case .failed: "failed"
     }
   }
+
+  private enum CodingKeys: CodingKey { case state, reason }
+
+  public init(from decoder: any Decoder) throws {
+    let standing = try decoder.container(keyedBy: CodingKeys.self)
+    let state = try standing.decode(String.self, forKey: .state)
+    switch state {
+    case "queued": self = .queued
+    case "running": self = .running
+    case "finished": self = .finished
+    case "stopped": self = .stopped
+    case "failed": self = .failed(reason: try standing.decode(String.self, forKey: .reason))
+    default:
+      throw DecodingError.dataCorruptedError(
+        forKey: .state, in: standing, debugDescription: "\"\(state)\" is not how a run stands")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var standing = encoder.container(keyedBy: CodingKeys.self)
+    try standing.encode(word, forKey: .state)
+    if case .failed(let reason) = self { try standing.encode(reason, forKey: .reason) }
+  }
 }
 
 /// The round in work, and whom it waits for.

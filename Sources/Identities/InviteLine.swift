@@ -16,7 +16,7 @@ public struct InviteLine: Sendable, Hashable, CustomStringConvertible {
 
   public init(host: String, port: Int, name: String, authority: Digest, token: InviteToken) throws(IdentityError) {
     guard (1...65535).contains(port) else { throw .malformedInvite("port \(port) is not within 1 to 65535") }
-    guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy(Self.isHostByte) else {
+    guard Self.isHost(host) else {
       throw .malformedInvite("\"\(host.prefix(80))\" is not a host")
     }
     try Names.validate(name: name)
@@ -61,6 +61,11 @@ public struct InviteLine: Sendable, Hashable, CustomStringConvertible {
 
   /// Leaves the token out, so that a log does not give it away.
   public var description: String { "invitation of \(name) to \(host):\(port)" }
+
+  /// Whether an invitation can carry this as its host.
+  public static func isHost(_ text: String) -> Bool {
+    (1...255).contains(text.utf8.count) && text.utf8.allSatisfy(isHostByte)
+  }
 
   private static func isHostByte(_ byte: UInt8) -> Bool {
     switch byte {

@@ -8,6 +8,8 @@ enum CommandError: HintedError {
   case noHome(String)
   case noRunYet
   case runFailed(run: String, reason: String)
+  /// By Ctrl-C; nil is the newest run.
+  case stoppedWatching(run: String?)
   /// A node that leaves cannot reach its coordinator.
   case cannotTell(address: String, reason: String)
 
@@ -19,6 +21,7 @@ enum CommandError: HintedError {
     case .noHome(let path): "\(path): neither a coordinator's nor a node's home"
     case .cannotTell(let address, let reason): "the coordinator at \(address) cannot be told: \(reason)"
     case .noRunYet: "there is no run yet"
+    case .stoppedWatching(let run): "stopped watching\(run.map { " \($0)" } ?? ""), which goes on"
     case .runFailed(let run, let reason): "run \(run) ended without a model: \(reason)"
     }
   }
@@ -32,6 +35,8 @@ enum CommandError: HintedError {
       "an operator makes one with `tributary init`, a data owner with `tributary join LINE`; pass it as --home"
     case .cannotTell: "nothing was deleted; try again later, or: tributary leave --even-if-unreachable"
     case .noRunYet: "start one with: tributary run PLAN"
+    case .stoppedWatching(let run):
+      "follow it again with `tributary watch\(run.map { " \($0)" } ?? "")`, or end it with `tributary stop RUN`"
     case .runFailed: "tributary status shows the rounds and who was late"
     }
   }

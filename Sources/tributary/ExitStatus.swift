@@ -26,6 +26,8 @@ enum ExitStatus: Int32, CaseIterable {
   case runFailed = 5
   /// The home: missing, in use, full or damaged.
   case home = 6
+  /// Ctrl-C while following a run, which goes on. As shells number it.
+  case interrupted = 130
   /// The command line itself.
   case usage = 64
 
@@ -43,6 +45,7 @@ enum ExitStatus: Int32, CaseIterable {
     case .refused: "refused"
     case .runFailed: "run ended without a model"
     case .home: "home unusable"
+    case .interrupted: "interrupted"
     case .usage: "wrong usage"
     }
   }
@@ -119,6 +122,7 @@ extension ExitStatus {
     case .notServing, .cannotTell: .unreachable
     case .noHome: .home
     case .runFailed: .runFailed
+    case .stoppedWatching: .interrupted
     }
   }
 

@@ -49,6 +49,14 @@ struct CoordinatorHomeTests {
     #expect(
       try opening("port: 70000\n")
         == .invalidSetting(path: file, key: "port", found: "70000", expected: "0 to 65535 (0 picks a free one)"))
+    for host in ["", "here:7461/", "two words", "a,b"] {
+      let error = try #require(try opening("host: \"\(host)\"\n"))
+      #expect(error.description.contains("host"))
+    }
+    for address in ["", "localhost", "127.0.0", "300.0.0.1", "[::1]"] {
+      let error = try #require(try opening("listen: \"\(address)\"\n"))
+      #expect(error.description.contains("listen"))
+    }
     let unknown = try #require(try opening("host: here\nprot: 7000\n"))
     #expect(unknown.description.contains("home.yaml:2"))
     #expect((unknown.description + (unknown.hint ?? "")).contains("port"))

@@ -39,9 +39,6 @@ struct CoordinatorRunTests {
         #expect(finished.model == ended.model)
         #expect(finished.trainingRounds == 2)
         #expect(finished.mostParticipants == 4)
-        let export = try await client.checkpoint(run: run)
-        #expect(export.bytes == finished.checkpoint)
-        #expect(export.closes == finished.rounds.map(\.signedClose))
         return ended
       }
     }
@@ -173,7 +170,7 @@ struct CoordinatorRunTests {
       let node = try await ScriptedNode(0, operator: client)
       return try await node.connected { participant in
         async let instruction = participant.nextInstruction(Poll(wait: .seconds(60)))
-        while try await client.participants().first?.present != true { await Task.yield() }
+        while try await client.participants().first?.present != true { try await Task.sleep(for: .milliseconds(10)) }
         try await client.shutdown()
         return try await instruction
       }

@@ -162,7 +162,9 @@ struct NetworkTests {
           let clock: @Sendable () -> Date = { Date(timeIntervalSince1970: now()) }
           try await Participant(home: home, log: TestNode.log, pollWait: .seconds(5), now: clock).run()
         }
-        while try await coordinator.participants().first?.present != true { await Task.yield() }
+        while try await coordinator.participants().first?.present != true {
+          try await Task.sleep(for: .milliseconds(10))
+        }
         group.cancelAll()
       }
       let after = try home.credentials().certificate.identity
@@ -189,7 +191,7 @@ struct NetworkTests {
             #expect(reason.hasPrefix("coordinator 127.0.0.1:1 is unreachable"))
             break
           }
-          await Task.yield()
+          try await Task.sleep(for: .milliseconds(10))
         }
         group.cancelAll()
       }

@@ -138,7 +138,7 @@ struct BlobTests {
                   $0.size = 10
                   $0.bytes = .init(count: 4)
                 })
-              while await federation.coordinator.appended.isEmpty { await Task.yield() }
+              while await federation.coordinator.appended.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
               if revokes {
                 await federation.coordinator.revoke("north")
               } else {

@@ -112,7 +112,9 @@ struct BoundsTests {
               let client = place % 2 == 0 ? first : second
               group.addTask { _ = try await client.nextInstruction(Poll(wait: .seconds(60))) }
             }
-            while await federation.coordinator.polls.count < Limits.callsAtOnce { await Task.yield() }
+            while await federation.coordinator.polls.count < Limits.callsAtOnce {
+              try await Task.sleep(for: .milliseconds(10))
+            }
             let error = try await failure { _ = try await second.offeredPlans() }
             guard case .refused("too-many-calls", _, _) = error else {
               Issue.record("\(error)")

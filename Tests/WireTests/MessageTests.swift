@@ -95,26 +95,6 @@ struct MessageTests {
     #expect(try Enrolment(travelled(.init(enrolment))) == enrolment)
   }
 
-  @Test("A checkpoint comes back whole, and a damaged one is named")
-  func checkpoint() throws {
-    let export = TestOperation.export
-    func read(_ parts: [Tributary_V1_CheckpointPart]) throws -> CheckpointExport {
-      var reader = CheckpointReader()
-      for part in parts { try reader.take(part) }
-      return try reader.finished()
-    }
-    #expect(try read(export.parts) == export)
-    var damaged = export.parts
-    damaged[1].chunk[0] ^= 1
-    #expect(throws: WireError.corruptBlob(export.digest)) { try read(damaged) }
-    for parts in [
-      [], [export.parts[1]], [export.parts[0]], export.parts + [export.parts[0]], export.parts + [export.parts[1]],
-      [.init()],
-    ] {
-      #expect(throws: WireError.self) { try read(parts) }
-    }
-  }
-
   /// A decoder with a good message and one way to spoil it.
   struct Spoiled: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -61,8 +61,6 @@ struct OperationTests {
         let first = try await client.run("hearts-1")
         #expect(first == TestOperation.runs[0])
         try await client.stopRun("hearts-2")
-        let export = try await client.checkpoint(run: "hearts-1", digest: nil)
-        #expect(export == TestOperation.export)
         try await client.shutdown()
         #expect(await operation.commands == ["revoke south", "stop hearts-2", "shutdown"])
       }
@@ -157,10 +155,6 @@ actor TestOperation: OperationService {
       run: "hearts-2", planName: "hearts", plan: Samples.digest(3), standing: .queued, submittedAt: 4, roundsTotal: 33),
   ]
 
-  static let export = CheckpointExport(
-    run: "hearts-1", plan: Array("{}".utf8), digest: Digest(sha256: Samples.bytes(3000, from: 1)),
-    closes: [Samples.close(1), Samples.close(2)], bytes: Samples.bytes(3000, from: 1))
-
   func invite(name: String, organisation: String, lifetime: Duration?) -> Invitation {
     Invitation(
       line: "\(name)|\(organisation)|\(lifetime.map { "\($0.components.seconds)" } ?? "default")", expires: 12.5)
@@ -193,6 +187,5 @@ actor TestOperation: OperationService {
     }
   }
   func stopRun(_ run: String) { commands.append("stop \(run)") }
-  func checkpoint(run: String?, digest: Digest?) -> CheckpointExport { Self.export }
   func shutdown() { commands.append("shutdown") }
 }

@@ -13,7 +13,7 @@ public struct OperatorClient: Sendable {
   public static func connected<Result: Sendable>(
     socket: String, _ body: (OperatorClient) async throws -> Result
   ) async throws -> Result {
-    guard FileManager.default.fileExists(atPath: socket) else { throw WireError.noCoordinator(socket: socket) }
+    guard SocketProbe.answers(at: socket) else { throw WireError.noCoordinator(socket: socket) }
     return try await ClientConnection.withSocket(socket) { client in
       try await body(OperatorClient(operation: .init(wrapping: client), socket: socket))
     }
@@ -79,21 +79,6 @@ public struct OperatorClient: Sendable {
 
   public func stopRun(_ run: String) async throws {
     _ = try await call { try await operation.stopRun(.with { $0.run = run }, options: $0) }
-  }
-
-  /// - Parameter digest: Nil for the run's newest checkpoint.
-  public func checkpoint(run: String? = nil, digest: Digest? = nil) async throws -> CheckpointExport {
-    let request = Tributary_V1_FetchCheckpointRequest.with {
-      $0.run = run ?? ""
-      $0.digest = Data(digest?.bytes ?? [])
-    }
-    return try await call(timeout: nil) { options in
-      try await operation.fetchCheckpoint(request, options: options) { response in
-        var reader = CheckpointReader()
-        for try await part in response.messages { try reader.take(part) }
-        return try reader.finished()
-      }
-    }
   }
 
   /// Asks the coordinator to stop; it answers before it does.

@@ -124,19 +124,6 @@ public enum Tributary_V1_Operation: Sendable {
                 type: .unary
             )
         }
-        /// Namespace for "FetchCheckpoint" metadata.
-        public enum FetchCheckpoint: Sendable {
-            /// Request type for "FetchCheckpoint".
-            public typealias Input = Tributary_V1_FetchCheckpointRequest
-            /// Response type for "FetchCheckpoint".
-            public typealias Output = Tributary_V1_CheckpointPart
-            /// Descriptor for "FetchCheckpoint".
-            public static let descriptor = GRPCCore.MethodDescriptor(
-                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tributary.v1.Operation"),
-                method: "FetchCheckpoint",
-                type: .serverStreaming
-            )
-        }
         /// Namespace for "Shutdown" metadata.
         public enum Shutdown: Sendable {
             /// Request type for "Shutdown".
@@ -160,7 +147,6 @@ public enum Tributary_V1_Operation: Sendable {
             RunStatus.descriptor,
             WatchRun.descriptor,
             StopRun.descriptor,
-            FetchCheckpoint.descriptor,
             Shutdown.descriptor
         ]
     }
@@ -336,24 +322,6 @@ extension Tributary_V1_Operation {
             request: GRPCCore.StreamingServerRequest<Tributary_V1_StopRunRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_StopRunReply>
-
-        /// Handle the "FetchCheckpoint" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-        ///
-        /// - Parameters:
-        ///   - request: A streaming request of `Tributary_V1_FetchCheckpointRequest` messages.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A streaming response of `Tributary_V1_CheckpointPart` messages.
-        func fetchCheckpoint(
-            request: GRPCCore.StreamingServerRequest<Tributary_V1_FetchCheckpointRequest>,
-            context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_CheckpointPart>
 
         /// Handle the "Shutdown" method.
         ///
@@ -531,24 +499,6 @@ extension Tributary_V1_Operation {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Tributary_V1_StopRunReply>
 
-        /// Handle the "FetchCheckpoint" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Tributary_V1_FetchCheckpointRequest` message.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A streaming response of `Tributary_V1_CheckpointPart` messages.
-        func fetchCheckpoint(
-            request: GRPCCore.ServerRequest<Tributary_V1_FetchCheckpointRequest>,
-            context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_CheckpointPart>
-
         /// Handle the "Shutdown" method.
         ///
         /// > Source IDL Documentation:
@@ -724,25 +674,6 @@ extension Tributary_V1_Operation {
             context: GRPCCore.ServerContext
         ) async throws -> Tributary_V1_StopRunReply
 
-        /// Handle the "FetchCheckpoint" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-        ///
-        /// - Parameters:
-        ///   - request: A `Tributary_V1_FetchCheckpointRequest` message.
-        ///   - response: A response stream of `Tributary_V1_CheckpointPart` messages.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        func fetchCheckpoint(
-            request: Tributary_V1_FetchCheckpointRequest,
-            response: GRPCCore.RPCWriter<Tributary_V1_CheckpointPart>,
-            context: GRPCCore.ServerContext
-        ) async throws
-
         /// Handle the "Shutdown" method.
         ///
         /// > Source IDL Documentation:
@@ -856,17 +787,6 @@ extension Tributary_V1_Operation.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Tributary_V1_Operation.Method.FetchCheckpoint.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_FetchCheckpointRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_CheckpointPart>(),
-            handler: { request, context in
-                try await self.fetchCheckpoint(
-                    request: request,
-                    context: context
-                )
-            }
-        )
-        router.registerHandler(
             forMethod: Tributary_V1_Operation.Method.Shutdown.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_ShutdownRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_ShutdownReply>(),
@@ -969,17 +889,6 @@ extension Tributary_V1_Operation.ServiceProtocol {
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
-    }
-
-    public func fetchCheckpoint(
-        request: GRPCCore.StreamingServerRequest<Tributary_V1_FetchCheckpointRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_CheckpointPart> {
-        let response = try await self.fetchCheckpoint(
-            request: GRPCCore.ServerRequest(stream: request),
-            context: context
-        )
-        return response
     }
 
     public func shutdown(
@@ -1102,23 +1011,6 @@ extension Tributary_V1_Operation.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
-        )
-    }
-
-    public func fetchCheckpoint(
-        request: GRPCCore.ServerRequest<Tributary_V1_FetchCheckpointRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_CheckpointPart> {
-        return GRPCCore.StreamingServerResponse<Tributary_V1_CheckpointPart>(
-            metadata: [:],
-            producer: { writer in
-                try await self.fetchCheckpoint(
-                    request: request.message,
-                    response: writer,
-                    context: context
-                )
-                return [:]
-            }
         )
     }
 
@@ -1332,29 +1224,6 @@ extension Tributary_V1_Operation {
             deserializer: some GRPCCore.MessageDeserializer<Tributary_V1_StopRunReply>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tributary_V1_StopRunReply>) async throws -> Result
-        ) async throws -> Result where Result: Sendable
-
-        /// Call the "FetchCheckpoint" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Tributary_V1_FetchCheckpointRequest` message.
-        ///   - serializer: A serializer for `Tributary_V1_FetchCheckpointRequest` messages.
-        ///   - deserializer: A deserializer for `Tributary_V1_CheckpointPart` messages.
-        ///   - options: Options to apply to this RPC.
-        ///   - handleResponse: A closure which handles the response and returns its result to
-        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-        ///       already finished.
-        /// - Returns: The result of `handleResponse`.
-        func fetchCheckpoint<Result>(
-            request: GRPCCore.ClientRequest<Tributary_V1_FetchCheckpointRequest>,
-            serializer: some GRPCCore.MessageSerializer<Tributary_V1_FetchCheckpointRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Tributary_V1_CheckpointPart>,
-            options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Tributary_V1_CheckpointPart>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Shutdown" method.
@@ -1672,38 +1541,6 @@ extension Tributary_V1_Operation {
             )
         }
 
-        /// Call the "FetchCheckpoint" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Tributary_V1_FetchCheckpointRequest` message.
-        ///   - serializer: A serializer for `Tributary_V1_FetchCheckpointRequest` messages.
-        ///   - deserializer: A deserializer for `Tributary_V1_CheckpointPart` messages.
-        ///   - options: Options to apply to this RPC.
-        ///   - handleResponse: A closure which handles the response and returns its result to
-        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-        ///       already finished.
-        /// - Returns: The result of `handleResponse`.
-        public func fetchCheckpoint<Result>(
-            request: GRPCCore.ClientRequest<Tributary_V1_FetchCheckpointRequest>,
-            serializer: some GRPCCore.MessageSerializer<Tributary_V1_FetchCheckpointRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Tributary_V1_CheckpointPart>,
-            options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Tributary_V1_CheckpointPart>) async throws -> Result
-        ) async throws -> Result where Result: Sendable {
-            try await self.client.serverStreaming(
-                request: request,
-                descriptor: Tributary_V1_Operation.Method.FetchCheckpoint.descriptor,
-                serializer: serializer,
-                deserializer: deserializer,
-                options: options,
-                onResponse: handleResponse
-            )
-        }
-
         /// Call the "Shutdown" method.
         ///
         /// > Source IDL Documentation:
@@ -1968,33 +1805,6 @@ extension Tributary_V1_Operation.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_StopRunRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_StopRunReply>(),
-            options: options,
-            onResponse: handleResponse
-        )
-    }
-
-    /// Call the "FetchCheckpoint" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-    ///
-    /// - Parameters:
-    ///   - request: A request containing a single `Tributary_V1_FetchCheckpointRequest` message.
-    ///   - options: Options to apply to this RPC.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    public func fetchCheckpoint<Result>(
-        request: GRPCCore.ClientRequest<Tributary_V1_FetchCheckpointRequest>,
-        options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Tributary_V1_CheckpointPart>) async throws -> Result
-    ) async throws -> Result where Result: Sendable {
-        try await self.fetchCheckpoint(
-            request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_FetchCheckpointRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_CheckpointPart>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2289,37 +2099,6 @@ extension Tributary_V1_Operation.ClientProtocol {
             metadata: metadata
         )
         return try await self.stopRun(
-            request: request,
-            options: options,
-            onResponse: handleResponse
-        )
-    }
-
-    /// Call the "FetchCheckpoint" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > A run's newest checkpoint, or the one asked for: one `Header`, then the bytes in chunks.
-    ///
-    /// - Parameters:
-    ///   - message: request message to send.
-    ///   - metadata: Additional metadata to send, defaults to empty.
-    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    public func fetchCheckpoint<Result>(
-        _ message: Tributary_V1_FetchCheckpointRequest,
-        metadata: GRPCCore.Metadata = [:],
-        options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Tributary_V1_CheckpointPart>) async throws -> Result
-    ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Tributary_V1_FetchCheckpointRequest>(
-            message: message,
-            metadata: metadata
-        )
-        return try await self.fetchCheckpoint(
             request: request,
             options: options,
             onResponse: handleResponse

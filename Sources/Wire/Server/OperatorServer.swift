@@ -147,19 +147,6 @@ struct OperationAdapter: Tributary_V1_Operation.SimpleServiceProtocol {
     }
   }
 
-  func fetchCheckpoint(
-    request: Tributary_V1_FetchCheckpointRequest, response: RPCWriter<Tributary_V1_CheckpointPart>,
-    context: ServerContext
-  ) async throws {
-    try await answering {
-      let read = MessageReader("FetchCheckpointRequest")
-      let checkpoint = try await service.checkpoint(
-        run: try Self.run(request.run),
-        digest: request.digest.isEmpty ? nil : try read.digest(request.digest, "digest"))
-      for part in checkpoint.parts { try await response.write(part) }
-    }
-  }
-
   func shutdown(
     request: Tributary_V1_ShutdownRequest, context: ServerContext
   ) async throws -> Tributary_V1_ShutdownReply {

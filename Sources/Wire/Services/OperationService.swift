@@ -21,8 +21,6 @@ public protocol OperationService: Sendable {
   /// The run now, and again whenever it changes, until it has ended. The task is cancelled when the operator hangs up.
   func watchRun(_ run: String?) async throws -> AsyncThrowingStream<RunSnapshot, any Error>
   func stopRun(_ run: String) async throws
-  /// - Parameter digest: Nil for the run's newest.
-  func checkpoint(run: String?, digest: Digest?) async throws -> CheckpointExport
   /// Begins to stop the coordinator; returns at once.
   func shutdown() async throws
 }
@@ -36,26 +34,6 @@ public struct Invitation: Sendable, Hashable, Codable {
   public init(line: String, expires: Double) {
     self.line = line
     self.expires = expires
-  }
-}
-
-/// A checkpoint with what proves where it comes from.
-public struct CheckpointExport: Sendable, Hashable {
-  public var run: String
-  /// The run's plan, canonical JSON.
-  public var plan: [UInt8]
-  public var digest: Digest
-  /// The closes of the run's rounds up to the checkpoint, oldest first.
-  public var closes: [SignedRoundClose]
-  /// The safetensors file.
-  public var bytes: [UInt8]
-
-  public init(run: String, plan: [UInt8], digest: Digest, closes: [SignedRoundClose], bytes: [UInt8]) {
-    self.run = run
-    self.plan = plan
-    self.digest = digest
-    self.closes = closes
-    self.bytes = bytes
   }
 }
 

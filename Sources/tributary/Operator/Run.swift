@@ -1,5 +1,6 @@
 import ArgumentParser
 import Federation
+import UnixSignals
 import Wire
 
 struct Run: AsyncParsableCommand {
@@ -49,20 +50,32 @@ struct Watch: AsyncParsableCommand {
 /// Shows a run's progress until it has ended, and returns how it ended.
 ///
 /// - Parameter streaming: Print every snapshot as one line of JSON instead.
+/// - Throws: `.stoppedWatching` at Ctrl-C: the run belongs to the coordinator and goes on.
 func follow(
   _ run: String?, client: OperatorClient, output: Output, streaming: Bool = false
 ) async throws -> RunSnapshot {
   let bar = ProgressBar()
-  let last = try await client.watchRun(run) { snapshot in
-    if streaming {
-      try output.printLine(snapshot) { _ in "" }
-    } else {
-      bar.show(Double(snapshot.roundsClosed) / Double(max(1, snapshot.roundsTotal)), RunText.progress(snapshot))
+  return try await withThrowingTaskGroup(of: RunSnapshot.self) { group in
+    group.addTask {
+      try await client.watchRun(run) { snapshot in
+        if streaming {
+          try output.printLine(snapshot) { _ in "" }
+        } else {
+          bar.show(Double(snapshot.roundsClosed) / Double(max(1, snapshot.roundsTotal)), RunText.progress(snapshot))
+        }
+        return true
+      }
     }
-    return true
+    group.addTask {
+      for await _ in await UnixSignalsSequence(trapping: .sigint) { break }
+      throw CommandError.stoppedWatching(run: run)
+    }
+    defer {
+      bar.finish()
+      group.cancelAll()
+    }
+    return try await group.next()!
   }
-  bar.finish()
-  return last
 }
 
 /// A run that ended without a model ends its command with an error.

@@ -60,7 +60,7 @@ struct ScriptedNode: Sendable {
           try await life.step(client, before)
         } catch let error as WireError {
           switch error {
-          case .unreachable, .shuttingDown, .failed: await Task.yield()
+          case .unreachable, .shuttingDown, .failed: try await Task.sleep(for: .milliseconds(10))
           // A coordinator that came back has moved on; the next instruction says to where.
           case .unknownRound, .averaging(.outOfPhase): life.after = ""
           default: throw error

@@ -108,12 +108,14 @@ final class TestCoordinator: Sendable {
   }
 
   /// Returns once a coordinator takes commands: its socket's file is there a moment before.
+  /// A coordinator that failed to start never does, so it waits a minute at most.
   private static func answering(_ socket: String) async throws {
+    let end = ContinuousClock.now + .seconds(60)
     while true {
       do {
         return try await OperatorClient.connected(socket: socket) { _ = try await $0.runs() }
-      } catch WireError.noCoordinator {
-        await Task.yield()
+      } catch WireError.noCoordinator where ContinuousClock.now < end {
+        try await Task.sleep(for: .milliseconds(10))
       }
     }
   }

@@ -2,13 +2,17 @@
 
 struct RunAnswer: Decodable {
   var run: String
-  /// One key: how the run stands.
-  private var standing: [String: [String: String]]
+  private var standing: Standing
   var roundsClosed: Int
   var current: RoundAnswer?
   var metrics: [Metrics]
   var abandoned: [Abandoned]
   var model: String?
+
+  private struct Standing: Decodable {
+    var state: String
+    var reason: String?
+  }
 
   struct Metrics: Decodable {
     var model: String
@@ -19,8 +23,8 @@ struct RunAnswer: Decodable {
 
   struct Abandoned: Decodable { var number: Int }
 
-  var isFinished: Bool { standing["finished"] != nil }
-  var hasEnded: Bool { standing["queued"] == nil && standing["running"] == nil }
+  var isFinished: Bool { standing.state == "finished" }
+  var hasEnded: Bool { standing.state != "queued" && standing.state != "running" }
 }
 
 struct RoundAnswer: Decodable {
