@@ -79,7 +79,7 @@ let package = Package(
     // Floor 1
     .target(name: "Identities", dependencies: ["SecureAggregation"] + certificates),
     .target(name: "Updates", dependencies: ["Tensors", "Transforms"]),
-    .target(name: "Models", dependencies: ["Texts", "Tensors", "Schemas", "Kernels"]),
+    .target(name: "Models", dependencies: ["Texts", "Tensors", "Tokenizers", "Schemas", "Kernels"]),
 
     // Floor 2
     .target(name: "Federation", dependencies: ["Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
@@ -142,7 +142,7 @@ let package = Package(
     .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),
     .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
     .testTarget(
-      name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels"],
+      name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels", "Texts", "Tokenizers"],
       resources: [.copy("Files/Golden"), .copy("Language/Trajectories")]),
     .testTarget(
       name: "FederationTests",

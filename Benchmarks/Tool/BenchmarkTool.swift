@@ -15,6 +15,7 @@ enum BenchmarkTool {
   /// Each runs to its end, or for as long as `Laps` is asked for more.
   static let works: [(name: String, run: @Sendable (Options) throws -> Void)] = [
     ("table", TableWork.run), ("trajectory", Trajectory.run),
+    ("adapter", AdapterWork.run),
   ]
 
   static func main() {

@@ -1,5 +1,6 @@
 import Schemas
 import Tensors
+import Tokenizers
 
 /// What is wrong with rows, a model or its training. Rows are private: an error names lines and columns, never a value.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -30,6 +31,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case missingTensor(file: String, tensor: String)
   case wrongTensorShape(file: String, tensor: String, expected: [Int], found: [Int])
   case tensors(file: String, TensorError)
+  case tokenizer(file: String, TokenizerError)
   /// The base model has other dimensions than the plan says.
   case otherBaseModel
 
@@ -66,6 +68,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .tensors(_, .changed(let file)): TensorError.changed(file: file).description
     case .tensors(let file, let error): "\(file): \(error.description)"
     case .otherBaseModel: "the base model's dimensions are not those of the plan's `model.shape`"
+    case .tokenizer(let file, let error): "\(file): \(error.description)"
     case .noRows: "there are no rows to train on"
     case .wrongShape(let what, let expected, let found): "\(what): found \(found), expected \(expected)"
     case .diverged(let step): "training left the finite numbers at step \(step)"
@@ -86,6 +89,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
       "base models are BERT encoders (model type `bert`) and Llama decoders (`llama`, `qwen2`) without extensions"
     case .missingTensor, .wrongTensorShape: "the weights do not belong to this configuration: fetch the model again"
     case .tensors(_, let error): error.hint
+    case .tokenizer(_, let error): error.hint
     case .otherBaseModel: "this run needs the base model that its plan names"
     case .diverged: "lower `training.learningRate`"
     case .schema(let error): error.hint

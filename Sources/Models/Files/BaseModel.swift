@@ -1,6 +1,7 @@
 import Foundation
 import Schemas
 import Tensors
+import Tokenizers
 
 /// A pretrained model on the disk: what it is, and its weights when they are asked for.
 ///
@@ -18,10 +19,11 @@ public struct BaseModel: Sendable {
   /// Tensors of the files that are no part of the network, such as poolers and heads of other tasks.
   public let ignoredTensors: [String]
   private let weights: StoredWeights
+  let texts: StoredTexts
 
   init(
     path: String, shape: LanguageShape, pooling: Pooling?, files: [(name: String, path: String)],
-    ignoredTensors: [String], weights: StoredWeights
+    ignoredTensors: [String], weights: StoredWeights, texts: StoredTexts
   ) {
     self.path = path
     self.shape = shape
@@ -29,6 +31,7 @@ public struct BaseModel: Sendable {
     self.files = files
     self.ignoredTensors = ignoredTensors
     self.weights = weights
+    self.texts = texts
   }
 
   /// - Parameter path: A directory as the `transformers` and `sentence-transformers` packages write it, with
@@ -49,6 +52,17 @@ public struct BaseModel: Sendable {
   /// The blocks of a weight that the file stores quantised, row by row; nil for any other.
   public func quantised(_ name: WeightName) throws(ModelError) -> (blocks: [UInt8], type: TensorType)? {
     try weights.blocks(resolved(name))
+  }
+
+  /// The model's tokenizer; none of its ids is beyond the token embedding.
+  public func tokenizer() throws(ModelError) -> Tokenizer {
+    let tokenizer = try texts.tokenizer()
+    guard tokenizer.vocabularySize <= shape.vocabulary else {
+      throw .badModel(
+        file: texts.path,
+        problem: "the tokenizer has ids up to \(tokenizer.vocabularySize - 1), the model \(shape.vocabulary) tokens")
+    }
+    return tokenizer
   }
 
   private func resolved(_ name: WeightName) -> WeightName {

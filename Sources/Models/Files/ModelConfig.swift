@@ -39,10 +39,11 @@ struct ModelConfig {
     return ModelConfig(file: file, root: value)
   }
 
-  /// The elements of the file, which is a list.
-  func elements() throws(ModelError) -> [ModelConfig] {
-    guard case .array(let elements) = root else {
-      throw .badModel(file: file, problem: "\(root.kind) where a list is expected")
+  /// The elements of the file, which is a list, or of the list of a key.
+  func elements(_ key: String? = nil) throws(ModelError) -> [ModelConfig] {
+    let list = key.map { root[$0] ?? .null } ?? root
+    guard case .array(let elements) = list else {
+      throw .badModel(file: file, problem: "\(list.kind) where a list is expected")
     }
     return elements.map { ModelConfig(file: file, root: $0) }
   }

@@ -14,7 +14,9 @@ extension BaseModel {
     let shape = try LanguageShape(huggingFace: config)
     let pooling = shape.family == .encoder ? try directory.pooling() : nil
     let shards = try directory.shards()
-    for name in ["tokenizer.json", "tokenizer_config.json"] { directory.note(name) }
+    let texts = StoredTexts.files(
+      tokenizer: try directory.file("tokenizer.json"), configuration: try directory.file("tokenizer_config.json"),
+      template: try directory.file("chat_template.jinja"), directory: path)
 
     var owner: [String: Int] = [:]
     for (index, shard) in shards.enumerated() {
@@ -49,7 +51,7 @@ extension BaseModel {
     }
     return BaseModel(
       path: path, shape: shape, pooling: pooling, files: directory.files, ignoredTensors: owner.keys.sorted(),
-      weights: .safetensors(shards, places))
+      weights: .safetensors(shards, places), texts: texts)
   }
 
   /// Models converted from TensorFlow call the two vectors of a LayerNorm so.
@@ -74,10 +76,8 @@ private struct ModelDirectory {
 
   private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
 
-  /// Takes the file, if it is there, as one that the model is made of.
-  mutating func note(_ name: String) {
-    if exists(name) { names.insert(name) }
-  }
+  /// The file, as one that the model is made of; nil when it is not there.
+  mutating func file(_ name: String) throws(ModelError) -> ReadOnlyFile? { exists(name) ? try open(name) : nil }
 
   private mutating func open(_ name: String) throws(ModelError) -> ReadOnlyFile {
     names.insert(name)

@@ -48,12 +48,12 @@ extension BaseModel {
     }
     return BaseModel(
       path: path, shape: shape, pooling: pooling, files: [((path as NSString).lastPathComponent, path)],
-      ignoredTensors: unused.sorted(), weights: .gguf(file, entries, interleaved: interleaved))
+      ignoredTensors: unused.sorted(), weights: .gguf(file, entries, interleaved: interleaved), texts: .gguf(file))
   }
 }
 
 /// The metadata of a GGUF file, and errors that name its keys.
-private struct GGUFMetadata {
+struct GGUFMetadata {
   let file: GGUFFile
   var path: String { file.file.path }
 
@@ -67,6 +67,23 @@ private struct GGUFMetadata {
 
   func integer(_ key: String, default absent: Int? = nil) throws(ModelError) -> Int {
     try value(key, absent, "a whole number", \.integer)
+  }
+
+  func bool(_ key: String) throws(ModelError) -> Bool? {
+    file.metadata[key] == nil ? nil : try value(key, nil, "a boolean", \.bool)
+  }
+
+  func texts(_ key: String, default absent: [String]? = nil) throws(ModelError) -> [String] {
+    try value(key, absent, "a list of texts", \.strings)
+  }
+
+  func integers(_ key: String, default absent: [Int]? = nil) throws(ModelError) -> [Int] {
+    try value(key, absent, "a list of whole numbers", \.integers)
+  }
+
+  /// A token's id; nil when the file names none.
+  func id(_ key: String) throws(ModelError) -> Int32? {
+    file.metadata[key] == nil ? nil : try value(key, nil, "a token's id") { $0.integer.flatMap(Int32.init(exactly:)) }
   }
 
   /// The decimal that was meant: the shortest that reads as the binary32 that is stored.

@@ -253,4 +253,35 @@ struct BaseModelTests {
       }
     }
   }
+
+  @Test("A tokenizer that is missing, broken, or has more ids than the embedding has rows, is refused")
+  func tokenizers() throws {
+    let folder = try ModelFolder(TinyModels.weights(TinyModels.encoder).huggingFaceFiles(as: .f32))
+    func failure() -> ModelError? {
+      do {
+        _ = try BaseModel.open(folder.path).tokenizer()
+        return nil
+      } catch { return error }
+    }
+    #expect(failure() == .badModel(file: folder.path, problem: "there is no tokenizer.json"))
+    let path = folder.path(of: "tokenizer.json")
+    try folder.write("tokenizer.json", "{}")
+    #expect(failure() == .tokenizer(file: path, .missing(path: "model")))
+    /// A WordPiece tokenizer whose last token has that id.
+    func write(last: Int) throws {
+      try folder.write(
+        "tokenizer.json",
+        """
+        {"normalizer": null, "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": null, "decoder": null,
+         "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+         "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "a": 1, "##b": \(last)}}}
+        """)
+    }
+    try write(last: 9)
+    #expect(try BaseModel.open(folder.path).tokenizer().encode("ab c", addSpecialTokens: false) == [1, 9, 0])
+    #expect(
+      try BaseModel.open(folder.path).files.map(\.name) == ["config.json", "model.safetensors", "tokenizer.json"])
+    try write(last: 10)
+    #expect(failure() == .badModel(file: path, problem: "the tokenizer has ids up to 10, the model 10 tokens"))
+  }
 }

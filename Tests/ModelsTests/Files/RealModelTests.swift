@@ -81,6 +81,9 @@ struct RealModelTests {
       }
     }
     try expectEqual(base, golden, names: names)
+    // By the tokenizers package.
+    let tokenizer = try base.tokenizer()
+    #expect(tokenizer.encode("A man is eating food.") == [101, 1037, 2158, 2003, 5983, 2833, 1012, 102])
   }
 
   @Test(
@@ -114,5 +117,10 @@ struct RealModelTests {
     #expect(head.blocks.count == 49152 * 576 / 32 * 34)
     #expect(try base.quantised(.layer(0, .query))?.type == .q4_1)
     #expect(try base.quantised(.finalNorm) == nil)
+    // By the tokenizers package.
+    let tokenizer = try base.tokenizer()
+    #expect(tokenizer.encode("The capital of France is") == [504, 3575, 282, 4649, 314])
+    let turn = "<|im_start|>user\nIt costs 42 €.<|im_end|>\n<|im_start|>assistant\n"
+    #expect(tokenizer.encode(turn).prefix(11) == [1, 4093, 198, 1589, 3499, 216, 36, 34, 24927, 30, 2])
   }
 }
