@@ -132,8 +132,10 @@ public struct GGUFFile: Sendable {
   public func tensor(_ name: String) -> Entry? { entries[name] }
 
   /// The weights of a tensor of this file, row by row.
+  ///
+  /// - Throws: `.notFinite` for NaN or an infinity.
   public func floats(_ entry: Entry) throws(TensorError) -> [Float] {
-    try file.floats(entry.range, type: entry.type)
+    try file.floats(entry.range, type: entry.type, tensor: entry.name)
   }
 
   /// The stored bytes of a tensor of this file, row by row.

@@ -126,19 +126,20 @@ struct SafetensorsTests {
   func onDisk() throws {
     let tensors: [Safetensors.Tensor] = [
       .init(name: "single", type: .f32, shape: [2], bytes: bytes("0000803f 000000c0")),
-      .init(name: "half", type: .f16, shape: [1, 2], bytes: bytes("003e 01fc")),
+      .init(name: "half", type: .f16, shape: [1, 2], bytes: bytes("003e 00c0")),
       .init(name: "brain", type: .bf16, shape: [1], bytes: bytes("c03f")),
       .init(name: "double", type: .f64, shape: [1], bytes: bytes("000000000000f83f")),
       .init(name: "ids", type: .i64, shape: [1], bytes: [1, 0, 0, 0, 0, 0, 0, 0]),
       .init(name: "none", type: .f32, shape: [0, 3], bytes: []),
+      .init(name: "infinite", type: .f16, shape: [2], bytes: bytes("0000 007c")),
+      .init(name: "undefined", type: .bf16, shape: [1], bytes: bytes("c0ff")),
     ]
     let encoded = Safetensors(tensors: tensors, metadata: ["a": "b"]).encoded()
     let file = try SafetensorsFile(ReadOnlyFile(bytes: encoded, path: "x"))
     #expect(file.metadata == ["a": "b"])
     #expect(file.names == tensors.map(\.name))
     #expect(try file.floats("single") == [1, -2])
-    #expect(try file.floats("half")[0] == 1.5)
-    #expect(try file.floats("half")[1].isNaN)
+    #expect(try file.floats("half") == [1.5, -2])
     #expect(try file.floats("brain") == [1.5])
     #expect(try file.floats("double") == [1.5])
     #expect(try file.floats("none") == [])
@@ -146,6 +147,9 @@ struct SafetensorsTests {
     #expect(file.tensor("half")?.type == .f16)
     #expect(file.tensor("other") == nil)
     #expect(throws: TensorError.notFloat(tensor: "ids", type: "I64")) { try file.floats("ids") }
+    for name in ["infinite", "undefined"] {
+      #expect(throws: TensorError.notFinite(tensor: name)) { try file.floats(name) }
+    }
     for length in 0..<encoded.count {
       #expect(throws: TensorError.self) {
         try SafetensorsFile(ReadOnlyFile(bytes: Array(encoded.prefix(length)), path: "x"))

@@ -123,4 +123,24 @@ struct RealModelTests {
     let turn = "<|im_start|>user\nIt costs 42 €.<|im_end|>\n<|im_start|>assistant\n"
     #expect(tokenizer.encode(turn).prefix(11) == [1, 4093, 198, 1589, 3499, 216, 36, 34, 24927, 30, 2])
   }
+
+  @Test(
+    "SmolLM2's weights are the same in a directory, and Q8_0 is written as the gguf package writes them",
+    .enabled(if: ModelCache.has(ModelCache.smollm2Directory) && ModelCache.has(ModelCache.smollm2Q8)))
+  func otherLayouts() throws {
+    let original = try BaseModel.open(ModelCache.smollm2)
+    let directory = try BaseModel.open(ModelCache.smollm2Directory)
+    let quantised = try BaseModel.open(ModelCache.smollm2Q8)
+    #expect(directory.shape == original.shape)
+    #expect(quantised.shape == original.shape)
+    for name: WeightName in [.layer(0, .query), .layer(29, .key), .layer(7, .down), .finalNorm] {
+      let weights = try original.tensor(name)
+      #expect(try directory.tensor(name) == weights)
+      let blocks = try quantised.quantised(name)?.blocks
+      #expect(blocks == (name == .finalNorm ? nil : Quantisation.quantise(weights, as: .q8_0)))
+    }
+    let (ours, theirs) = (try original.tokenizer(), try directory.tokenizer())
+    let text = "Aspirin, also known as acetylsalicylic acid, costs 42 €.\n"
+    #expect(ours.encode(text) == theirs.encode(text))
+  }
 }
