@@ -97,10 +97,16 @@ private struct Batch {
   }
 
   mutating func gather(_ rows: ArraySlice<Int>, from examples: Examples) {
-    for (to, from) in zip(0..., rows) {
-      for j in 0..<inputs { features[to * inputs + j] = examples.features[from * inputs + j] }
-      labels[to] = examples.labels[from]
+    examples.features.withUnsafeBufferPointer { source in
+      features.withUnsafeMutableBufferPointer { target in
+        for (to, from) in zip(0..., rows) {
+          // Row by row in one copy: element by element took a sixth of a step of 784 inputs.
+          _ = target[(to * inputs)..<((to + 1) * inputs)].update(
+            fromContentsOf: source[(from * inputs)..<((from + 1) * inputs)])
+        }
+      }
     }
+    for (to, from) in zip(0..., rows) { labels[to] = examples.labels[from] }
   }
 
   func withRows<R>(_ count: Int, _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Int32>) -> R) -> R {
