@@ -14,8 +14,9 @@
 enum BenchmarkTool {
   /// Each runs to its end, or for as long as `Laps` is asked for more.
   static let works: [(name: String, run: @Sendable (Options) throws -> Void)] = [
-    ("table", TableWork.run), ("trajectory", Trajectory.run),
-    ("adapter", AdapterWork.run),
+    ("table", TableWork.run), ("encoder-training", LanguageTrainingWork.encoder),
+    ("decoder-training", LanguageTrainingWork.decoder), ("embeddings", EmbeddingsWork.run),
+    ("trajectory", Trajectory.run), ("adapter", AdapterWork.run),
   ]
 
   static func main() {

@@ -4,12 +4,12 @@
   import Darwin
 #endif
 
-/// Times a work's steps in rounds that another process asks for, so that it can alternate with a competitor's.
+/// Times a work's laps in rounds that another process asks for, so that it can alternate with a competitor's.
 ///
-/// The work loads, warms up by one step, and calls `lap` at the end of that step and of each that follows, for ever. The
-/// first `lap` says `{"ready": true, …}`. Each line on standard input is then a number of steps; when they are done, one
-/// line gives their milliseconds, by the clock and of processor time: `{"wall": […], "cpu": […]}`. At the end of the input
-/// the process ends. While it waits it sleeps.
+/// The work loads, warms up by one lap, and calls `lap` at the end of that one and of each that follows, for ever. The
+/// first call says `{"ready": true, …}`. Each line on standard input is then a number of laps; when they are done, one
+/// line gives the milliseconds of a step in each, by the clock and of processor time: `{"wall": […], "cpu": […]}`. At the
+/// end of the input the process ends. While it waits it sleeps.
 struct Laps {
   private var remaining = 0
   private var wall: [Double] = []
@@ -28,7 +28,7 @@ struct Laps {
     self.facts = facts.map { ", \"\($0.key)\": \($0.value)" }.joined()
   }
 
-  /// The end of a step, and after the pause the beginning of the next.
+  /// The end of a lap, and after the pause the beginning of the next.
   mutating func lap() {
     if isReady {
       wall.append(milliseconds(CLOCK_MONOTONIC) - began.wall)
@@ -47,7 +47,7 @@ struct Laps {
       fflush(nil)
       guard let line = readLine() else { exit(0) }
       guard let count = Int(line), count > 0 else {
-        BenchmarkTool.fail("expected a number of steps, found \"\(line)\"")
+        BenchmarkTool.fail("expected a number of laps, found \"\(line)\"")
       }
       remaining = count
     }

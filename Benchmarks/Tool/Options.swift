@@ -1,11 +1,10 @@
-/// `--name value` pairs, each of which a work must ask for by name.
+/// `--name value` pairs, which a work asks for by name.
 struct Options {
   enum Mistake: Error, CustomStringConvertible {
     case notAnOption(String)
     case noValue(String)
     case missing(String)
     case invalid(name: String, value: String)
-    case unknown([String])
 
     var description: String {
       switch self {
@@ -13,7 +12,6 @@ struct Options {
       case .noValue(let name): "--\(name) has no value"
       case .missing(let name): "--\(name) is missing"
       case .invalid(let name, let value): "--\(name) cannot be \"\(value)\""
-      case .unknown(let names): "unknown options: " + names.map { "--\($0)" }.joined(separator: ", ")
       }
     }
   }
@@ -61,5 +59,14 @@ struct Options {
     return choice
   }
 
-  func has(_ name: String) -> Bool { values[name] != nil }
+  /// Several of them, with commas.
+  func choices<Choice: RawRepresentable<String>>(_ name: String, _ type: Choice.Type = Choice.self) throws(Mistake)
+    -> [Choice]
+  {
+    let words: [String] = try list(name)
+    return try words.map { word throws(Mistake) in
+      guard let choice = Choice(rawValue: word) else { throw .invalid(name: name, value: word) }
+      return choice
+    }
+  }
 }
