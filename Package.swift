@@ -136,7 +136,8 @@ let package = Package(
     .testTarget(name: "TextsTests", dependencies: ["Texts"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "SchemasTests", dependencies: ["Schemas", "Tensors"]),
-    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Texts"]),
+    .testTarget(
+      name: "TokenizersTests", dependencies: ["Tokenizers", "Tensors", "Texts"], resources: [.copy("Golden")]),
     .testTarget(name: "DocumentsTests", dependencies: ["Documents"]),
     .testTarget(name: "SecureAggregationTests", dependencies: ["SecureAggregation"], resources: [.copy("Vectors")]),
     .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),

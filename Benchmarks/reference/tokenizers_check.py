@@ -287,12 +287,213 @@ def compare(tool, only):
             speed = subprocess.run([tool, "speed", path], input=packed(real), stdout=subprocess.PIPE, check=True).stdout.decode().strip()
             tokenizer, texts = reference(theirs), [r.decode("utf-8", "replace") for r in real]
             texts = texts[:20000]
-            start = time.perf_counter()
+            start = time.process_time()
             count = sum(len(tokenizer.encode(text).ids) for text in texts)
-            rate = count / (time.perf_counter() - start)
+            rate = count / (time.process_time() - start)
             print(f"{name:20} {speed}; the reference, row by row: {int(rate)} tokens/s", flush=True)
     print("all rows agree" if not failed else f"{failed} rows differ")
     return failed
+
+
+
+# ---- what the repository's tests compare with
+
+
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog.", "She didn't say they'd've gone; he'll say I'm WRONG.",
+    "Prices rose 3.5% to $1,234,567.89 in 2024!", "    indented\n\tcode = [x for x in range(10)]  # note\n\n\nend   ",
+    "def f(a, b):\r\n    return a//b\r\n", "Größe, naïve façade, coöperate, São Paulo, Łódź, Ångström",
+    "Здравствуйте, мир! Γειά σου Κόσμε.", "今天天气很好。東京タワー 서울특별시", "שלום עולם مرحبا بالعالم नमस्ते दुनिया สวัสดี",
+    "<|im_start|>user\nHello there<|im_end|>\n<|im_start|>assistant\n", "[CLS] a [MASK] b [SEP]", "", " ", "\n", "a",
+    "e-mail: someone@example.org, see https://example.org/a_b?c=d&e=%20f#g", "1 12 123 1234 12345 ٣٤ ५६ Ⅷ ½ ²",
+]
+
+CHATML = """{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<s>system\nBe kind.</s>\n' }}{% endif %}{{'<s>' + message['role'] + '\n' + message['content'] + '</s>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<s>assistant\n' }}{% endif %}"""
+HEADERS = """{% set rest = messages %}{% for message in rest %}{% set content = '[' + message['role'] + ']\n\n' + message['content'] | trim + '[end]' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '[assistant]\n\n' }}{% endif %}"""
+TOOLS = """{#- A comment,
+   over two lines -#}
+{{- bos_token }}
+{%- if custom_tools is defined %}
+    {%- set tools = custom_tools %}
+{%- endif %}
+{%- if not date is defined %}
+    {%- set date = "1 May" %}
+{%- endif %}
+{%- if not tools is defined %}
+    {%- set tools = none %}
+{%- endif %}
+{%- if messages[0]['role'] == 'system' %}
+    {%- set system = messages[0]['content']|trim %}
+    {%- set messages = messages[1:] %}
+{%- else %}
+    {%- set system = "" %}
+{%- endif %}
+{{- "system\\n" }}
+{%- if builtin_tools is defined or tools is not none %}
+    {{- "Tools: " + builtin_tools | reject('equalto', 'x') | join(", ") + "\\n" }}
+{%- endif %}
+{{- "Date: " + date + "\\n" }}
+{{- system }}
+{%- if messages | length == 0 %}
+    {{- raise_exception("a conversation needs a question") }}
+{%- endif %}
+{%- for message in messages %}
+    {%- if not (message.role == 'tool' or 'calls' in message) %}
+        {{- '<' + message['role'] + '>\\n' + message['content'] | trim + '</>\\n' }}
+    {%- elif 'calls' in message %}
+        {%- if not message.calls|length == 1 %}
+            {{- raise_exception("one call at a time") }}
+        {%- endif %}
+    {%- elif message.role == "tool" %}
+        {%- if message.content is mapping or message.content is iterable %}
+            {{- message.content | tojson }}
+        {%- endif %}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<assistant>\\n' }}
+{%- endif %}
+"""
+TURNS = """{%- if tools %}
+    {{- 'tools' }}
+{%- else %}
+    {%- if messages[0].role == 'system' %}
+        {{- '<system>' + messages[0].content + '</>\n' }}
+    {%- endif %}
+{%- endif %}
+{%- for message in messages %}
+    {%- if (message.role == "user") or (message.role == "system" and not loop.first) or (message.role == "assistant" and not message.tool_calls) %}
+        {{- '<' + message.role + '>' + message.content + '</>' + '\n' }}
+    {%- elif message.role == "assistant" %}
+        {%- for call in message.tool_calls %}
+            {%- if call.function is defined %}
+                {%- set call = call.function %}
+            {%- endif %}
+            {{- call.name ~ call.arguments | tojson }}
+        {%- endfor %}
+    {%- elif message.role == "tool" %}
+        {%- if (loop.index0 == 0) or (messages[loop.index0 - 1].role != "tool") %}
+            {{- '<tools>' }}
+        {%- endif %}
+        {{- message.content }}
+        {%- if loop.last or (messages[loop.index0 + 1].role != "tool") %}
+            {{- '</tools>\n' }}
+        {%- endif %}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<assistant>' }}
+{%- endif %}
+"""
+ALTERNATING = """{% for message in messages %}
+  {% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}
+    {{ raise_exception('Roles must alternate: ' ~ message.role) }}
+  {% endif %}
+  {{ loop.index }}/{{ loop.length }} {{ message.role | upper }}: {{ message.content.strip() }}
+{% else %}
+nothing
+{% endfor %}
+"""
+EXPRESSIONS = [
+    "{{ 1 + 2 * 3 - 4 // 3 }} {{ -7 // 2 }} {{ -7 % 3 }} {{ (1 + 2) * 3 }}", "{{ 'a' ~ 1 ~ true ~ none }}",
+    "{{ 'b' in 'abc' }} {{ 'd' not in ['a', 'b'] }} {{ 1 < 2 < 3 }} {{ 3 > 2 > 2 }} {{ 'a' < 'b' }}",
+    "{{ 'abcdef'[1:3] }} {{ 'abcdef'[-2:] }} {{ 'abcdef'[::-1] }} {{ 'abcdef'[:100] }} {{ 'abcdef'[4:2] }} {{ 'é字'[1] }}",
+    "{{ [1, 2, 3][-1] }} {{ [1, 2][5] }} {{ [3, 4][1:] | first }} {{ {'a': 1, 'b': {'c': 2}}.b.c }}",
+    "{{ missing }}|{{ missing is defined }}|{{ missing | default('x') }}|{{ '' | default('y', true) }}|{{ none | default('z') }}",
+    "{{ '  a b ' | trim }}|{{ '  a '.lstrip() }}|{{ 'xxaxx'.strip('x') }}|{{ 'a-b-c'.split('-') | join('+') }}|{{ ' a  b '.split() | length }}",
+    "{{ 'hello WORLD' | title }} {{ 'hello WORLD' | capitalize }} {{ 'aXa' | replace('a', 'bb') }} {{ 'abc'.startswith('ab') }} {{ 'abc'.endswith('ab') }}",
+    "{{ 'yes' if missing else 'no' }} {{ 'a' if true }} {{ 'a' if false }}.",
+    "{{ not true or true and false }} {{ not (true or true) }} {{ 0 or 'x' }} {{ 1 and '' }} {{ 1 == true }} {{ '1' == 1 }}",
+    "{{ {'k': [1, 'é', none, true, {'n': '<&>'}]} | tojson }} {{ {'a': [1], 'b': []} | tojson(indent=2) }}",
+    "{% for k, v in {'a': 1, 'b': 2}.items() %}{{ k }}={{ v }};{% endfor %}{% for k in {'x': 1} %}{{ k }}{% endfor %}",
+    "{% set x = 1 %}{% for i in [1, 2] %}{% set x = 5 %}{{ x }}{% endfor %}{{ x }}{% if true %}{% set x = 7 %}{% endif %}{{ x }}",
+    "a  {%- if true -%}  b  {%- endif -%}  c", "a\n   {% if true %}   \n  b\n  {% endif %}\nc\n\n", "  {{ 1 }}  \n  {# note #}\n  {{- 2 -}}  \n 3",
+    "x {% if true %} y {% endif %} z\n", "\r\n  {% if true %}\r\nq{% endif %}\r\n", "{{ \"it's\" + 'a \"quote\"' + 'tab\\tnl\\\\n' }}", "{{ 'a' 'b' }}",
+    "{{ 'x' is string }} {{ 1 is number }} {{ [] is iterable }} {{ {} is mapping }} {{ none is none }} {{ 2 is equalto 2 }} {{ 3 is not eq(4) }}",
+    "{{ [1, 2, 3] | select('equalto', 2) | join(',') }} {{ ['a', 'b'] | last }} {{ 'a,b' | length }} {{ 5 | string | length }}",
+    "{%+ if true %} kept{%+ endif %} {{ '{{' }} {{ '%}' }} {{ {'a': {'b': 1}}['a']['b'] }}",
+]
+
+
+def chat_environment():
+    """Jinja as transformers 5 sets it up for chat templates."""
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Refusal(Exception):
+        pass
+
+    def refuse(message):
+        raise Refusal(message)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    environment.globals["raise_exception"] = refuse
+    return environment, Refusal
+
+
+def chat_case(template, messages, prompt, name=None):
+    environment, refusal = chat_environment()
+    case = {"template": template, "messages": messages, "prompt": prompt}
+    try:
+        case["text"] = environment.from_string(template).render(
+            messages=messages, add_generation_prompt=prompt, tools=None, documents=None, bos_token="<bos>", eos_token="<eos>")
+    except refusal as error:
+        case["refusal"] = str(error)
+    return case
+
+
+def golden():
+    os.makedirs(GOLDEN, exist_ok=True)
+    rows = [sentence.encode() for sentence in SENTENCES] + [piece.encode() for piece in POOL] + BROKEN + mixtures(150, seed=1)[:150]
+    rows += [b"a" * 95, b"ab" * 60, "é".encode() * 120, b" " * 130]
+    result = {"rows": [row.hex() for row in rows]}
+    for name in ("minilm", "smollm2"):
+        tokenizer = reference(os.path.join(MODELS, name, "tokenizer.json"))
+        encoded = tokenizer.encode_batch([row.decode("utf-8", "replace") for row in rows])
+        result[name] = [e.ids for e in encoded]
+        result[name + "Texts"] = tokenizer.decode_batch([e.ids for e in encoded], skip_special_tokens=True)
+    json.dump(result, open(os.path.join(GOLDEN, "tokens.json"), "w"), separators=(",", ":"))
+
+    system, user, answer = ({"role": r, "content": c} for r, c in [("system", "  Be brief.\n"), ("user", " Hi & <hello> "), ("assistant", "Yes.\n")])
+    conversations = [[user], [system, user], [system, user, answer, user], [user, user], [system], [], [system, user, answer, system, user]]
+    cases = []
+    for template in (CHATML, HEADERS, TOOLS, TURNS, ALTERNATING):
+        for messages in conversations:
+            if not messages and template in (CHATML, TOOLS, TURNS):
+                continue  # messages[0].role of no messages is an error of Jinja's own
+            cases += [chat_case(template, messages, prompt) for prompt in (False, True)]
+    cases += [chat_case(template, [user], False) for template in EXPRESSIONS]
+    json.dump(cases, open(os.path.join(GOLDEN, "templates.json"), "w"), ensure_ascii=False, separators=(",", ":"))
+
+    template = json.load(open(os.path.join(MODELS, "smollm2", "tokenizer_config.json")))["chat_template"]
+    real = [chat_case(template, messages, prompt) for messages in conversations if messages for prompt in (False, True)]
+    for case in real:
+        del case["template"]  # the test takes it from the model
+    json.dump(real, open(os.path.join(GOLDEN, "smollm2-chats.json"), "w"), ensure_ascii=False, separators=(",", ":"))
+
+
+def decompositions():
+    """The table of Sources/Tokenizers/CanonicalDecompositions.swift: Python's, as far as the reference knows them."""
+    import unicodedata
+    from tokenizers import normalizers
+    decomposed, composed = normalizers.NFD(), normalizers.NFC()
+    entries = []
+    for value in range(0x110000):
+        parts = unicodedata.decomposition(chr(value)).split()
+        if not parts or parts[0].startswith("<") or decomposed.normalize_str(chr(value)) == chr(value):
+            continue
+        excluded = len(parts) == 2 and composed.normalize_str(chr(value)) != chr(value)
+        entries.append(f"{value:X}{'!' if excluded else '='}{'+'.join(f'{int(part, 16):X}' for part in parts)}")
+    lines, current = [], " "
+    for entry in entries:
+        if len(current) + len(entry) + 1 > 115:
+            lines.append(current)
+            current = " "
+        current += " " + entry
+    path = os.path.join(ROOT, "Sources", "Tokenizers", "CanonicalDecompositions.swift")
+    head = open(path).read().split('"""')[0]
+    open(path, "w").write(head + '"""\n' + "\n".join(lines + [current]) + '\n  """\n')
 
 
 if __name__ == "__main__":
@@ -310,3 +511,5 @@ if __name__ == "__main__":
             subprocess.run(["swift", "build", "-c", "release", "--product", "TokenizersBenchmark"], cwd=ROOT, check=True)
             tool = os.path.join(ROOT, ".build", "release", "TokenizersBenchmark")
         sys.exit(1 if compare(tool, arguments.only) else 0)
+    else:
+        {"golden": golden, "decompositions": decompositions}[arguments.work]()

@@ -93,10 +93,10 @@ extension Tokenizer {
       template.after = [id]
     }
     (matcher, normalizedMatcher) = (AddedTokenMatcher(), AddedTokenMatcher())
-    decoding = TokenDecoding(vocabulary, style: .bytes, special: added.filter(\.isSpecial).map(\.id))
+    decoding = TokenDecoding(style: .bytes)
     specials = file.specials
     self.vocabulary = vocabulary
-    addMatchers(for: added)
+    add(added)
   }
 
   private struct PreTokenizer {

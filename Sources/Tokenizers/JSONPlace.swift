@@ -12,6 +12,7 @@ struct JSONPlace {
   }
 
   func member(_ name: String) throws(TokenizerError) -> JSONPlace {
+    guard case .object = value else { throw wrong("an object") }
     guard let member = self[name] else { throw .missing(path: path.isEmpty ? name : "\(path).\(name)") }
     return member
   }

@@ -8,13 +8,18 @@ struct TokenDecoding: Sendable {
     case words(continuingPrefix: [UInt8]?, cleansUp: Bool)
   }
 
+  private let style: Style
   /// By id: what each token adds to the text, for a token that is not the first.
-  var texts: [[UInt8]]
+  private var texts: [[UInt8]] = []
   /// Only words differ when they come first.
-  var firstTexts: [[UInt8]]?
-  var isSpecial: [Bool]
+  private var firstTexts: [[UInt8]]?
+  private var isSpecial: [Bool] = []
 
-  init(_ vocabulary: Vocabulary, style: Style, special: [Int32]) {
+  init(style: Style) {
+    self.style = style
+  }
+
+  mutating func read(_ vocabulary: Vocabulary, special: [Int32]) {
     switch style {
     case .bytes:
       texts = vocabulary.tokens.map { token in

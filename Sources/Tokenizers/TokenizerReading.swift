@@ -10,8 +10,8 @@ extension Tokenizer {
   public init(json: [UInt8], configuration: [UInt8]? = nil) throws(TokenizerError) {
     let file = try Self.parsed(json)
     let modelPlace = try file.member("model")
-    let kind = try Self.kind(of: modelPlace)
     let base = try Self.vocabulary(try modelPlace.member("vocab"))
+    let kind = try Self.kind(of: modelPlace)
 
     var vocabulary = Vocabulary(capacity: base.count)
     for (index, (token, id)) in base.enumerated() {
@@ -46,12 +46,11 @@ extension Tokenizer {
       try file["post_processor"].flatMap { place throws(TokenizerError) in
         try Self.template(place, vocabulary)
       } ?? ([], [])
-    decoding = TokenDecoding(
-      vocabulary, style: try Self.decoding(file["decoder"]), special: (added ?? []).filter(\.isSpecial).map(\.id))
     specials = Specials()
     specials.unknown = unknown
+    decoding = TokenDecoding(style: try Self.decoding(file["decoder"]))
     self.vocabulary = vocabulary
-    addMatchers(for: added ?? [])
+    add(added ?? [])
     if let configuration {
       try readSpecials(try Self.parsed(configuration))
     } else if kind == .wordPiece {
@@ -62,23 +61,27 @@ extension Tokenizer {
     }
   }
 
-  /// Special tokens come before others, as there: of two that match the same text the first one counts.
-  mutating func addMatchers(for added: [AddedToken]) {
+  /// Prepares finding and decoding the added tokens, which are in the vocabulary already.
+  ///
+  /// Special ones come before others, as there: of two that match the same text the first one counts.
+  mutating func add(_ added: [AddedToken]) {
     for token in added.filter(\.isSpecial) + added.filter({ !$0.isSpecial }) {
-      if token.isNormalized {
-        var pattern = token.content
-        switch normalizer {
-        case .none: break
-        case .composed: pattern = CanonicalForms.shared.composed(token.content.span)
-        case .bert(let bert):
-          pattern = []
-          bert.normalize(token.content.span, into: &pattern)
-        }
-        normalizedMatcher.add(token, pattern: pattern)
-      } else {
+      guard token.isNormalized else {
         matcher.add(token, pattern: token.content)
+        continue
       }
+      var pattern = token.content
+      switch normalizer {
+      case .none: break
+      case .composed: pattern = CanonicalForms.shared.composed(token.content.span)
+      case .bert(let bert):
+        pattern = []
+        bert.normalize(token.content.span, into: &pattern)
+      }
+      normalizedMatcher.add(token, pattern: pattern)
+      vocabulary.rename(token.id, pattern)  // its text is its normal form from here on
     }
+    decoding.read(vocabulary, special: added.filter(\.isSpecial).map(\.id))
   }
 
   private enum Kind { case wordPiece, bytePairs }
@@ -108,10 +111,11 @@ extension Tokenizer {
     guard case .object(let members) = place.value else { throw place.wrong("an object") }
     var result: [(token: String, id: Int32)] = []
     result.reserveCapacity(members.count)
+    let limit = min(members.count + Vocabulary.gapLimit, Vocabulary.idLimit)
     for (index, member) in members.enumerated() {
-      guard case .number(let digits) = member.value, let id = Int32(digits), id >= 0, id < Vocabulary.idLimit else {
+      guard case .number(let digits) = member.value, let id = Int32(digits), id >= 0, id < limit else {
         throw .invalid(
-          path: place.path, problem: "entry \(index) has no id from 0 to \(Vocabulary.idLimit - 1)")
+          path: place.path, problem: "entry \(index) has no id from 0 to \(limit - 1)")
       }
       result.append((member.name, id))
     }

@@ -2,6 +2,8 @@
 struct Vocabulary: Sendable {
   /// A hostile file must not make us reserve memory for ids that it only mentions.
   static let idLimit = 1 << 22
+  /// How many ids may have no token.
+  static let gapLimit = 1 << 16
 
   /// By id; `nil` where the ids have a gap.
   private(set) var tokens: [[UInt8]?] = []
@@ -13,6 +15,12 @@ struct Vocabulary: Sendable {
 
   mutating func add(_ token: [UInt8], id: Int32) {
     if Int(id) >= tokens.count { tokens += Array(repeating: nil, count: Int(id) + 1 - tokens.count) }
+    tokens[Int(id)] = token
+    ids.insert(token, id: id)
+  }
+
+  /// Gives a token another text, by which it is also found.
+  mutating func rename(_ id: Int32, _ token: [UInt8]) {
     tokens[Int(id)] = token
     ids.insert(token, id: id)
   }
