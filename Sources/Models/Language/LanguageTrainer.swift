@@ -141,6 +141,9 @@ struct LanguageJob {
         progress?(done)
       }
     }
-    guard trained.values.allSatisfy(\.isFinite) else { throw .diverged(step: done.step) }
+    // NaN and infinities stay in a sum of squares, and what overflows one is no model either.
+    guard Reductions.sumOfSquares(trained.values.span, on: network.context.kernels).isFinite else {
+      throw .diverged(step: done.step)
+    }
   }
 }

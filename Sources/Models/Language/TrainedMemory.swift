@@ -96,12 +96,11 @@ final class TrainedMemory {
   func load(_ parameters: Parameters, base: Base) throws(ModelError) {
     precondition(parameters.layout == layout)
     for place in places {
-      let origin = try base(place.entry)
-      parameters.values.withUnsafeBufferPointer { vector in
-        Self.forEachElement(of: place) { element, here in
-          values[here] = vector[place.entry.offset + element] + (origin?[element] ?? 0)
-        }
+      let target = values.part(place.offset..<place.offset + place.entry.count)
+      parameters.values.withUnsafeBufferPointer {
+        place.copy(UnsafeBufferPointer(rebasing: $0[place.range]), to: target, back: false)
       }
+      if let origin = try base(place.entry) { place.add(origin, to: target, scale: 1) }
     }
   }
 
@@ -119,24 +118,36 @@ final class TrainedMemory {
     var parameters = Parameters(layout: layout)
     for place in places {
       let origin = try base(place.entry)
-      parameters.values.withUnsafeMutableBufferPointer { vector in
-        Self.forEachElement(of: place) { element, here in
-          vector[place.entry.offset + element] = source[here] - (origin?[element] ?? 0)
-        }
+      parameters.values.withUnsafeMutableBufferPointer {
+        let target = $0.part(place.range)
+        place.copy(UnsafeBufferPointer(source.part(place.offset..<place.offset + target.count)), to: target, back: true)
+        if let origin { place.add(origin, to: target, scale: -1) }
       }
     }
     return parameters
   }
+}
 
-  /// Calls the body with the number of each element in its tensor and its place in this memory.
-  private static func forEachElement(of place: Place, _ body: (_ element: Int, _ here: Int) -> Void) {
-    guard place.isTransposed else {
-      for i in 0..<place.entry.count { body(i, place.offset + i) }
+extension TrainedMemory.Place {
+  /// Of the vector.
+  var range: Range<Int> { entry.offset..<entry.offset + entry.count }
+
+  /// Copies the tensor between the vector and this memory, transposing it on the way if it is kept so.
+  func copy(_ source: UnsafeBufferPointer<Float>, to target: Region, back: Bool) {
+    guard isTransposed else {
+      _ = target.update(fromContentsOf: source)
       return
     }
-    let (rows, columns) = (place.entry.shape[0], place.entry.shape[1])
+    let (rows, columns) = back ? (entry.shape[1], entry.shape[0]) : (entry.shape[0], entry.shape[1])
     for i in 0..<rows {
-      for j in 0..<columns { body(i * columns + j, place.offset + j * rows + i) }
+      for j in 0..<columns { target[j * rows + i] = source[i * columns + j] }
     }
+  }
+
+  /// Adds a tensor of the base model, which is never transposed: only adapters are, and they stand alone.
+  func add(_ origin: [Float], to target: Region, scale: Float) {
+    precondition(!isTransposed && origin.count == target.count)
+    var sum = target.mutableSpan
+    AddScaled.add(&sum, origin.span, scale: scale)
   }
 }
