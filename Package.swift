@@ -144,7 +144,7 @@ let package = Package(
     .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels", "Texts", "Tokenizers"],
-      resources: [.copy("Files/Golden"), .copy("Language/Trajectories")]),
+      resources: [.copy("Files/Golden"), .copy("Language/Trajectories"), .copy("Decoder/decoders.json")]),
     .testTarget(
       name: "FederationTests",
       dependencies: ["Federation", "Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),

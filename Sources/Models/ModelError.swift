@@ -40,6 +40,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case noRows
   /// Parameters, features or labels that do not fit the network; `what` names them.
   case wrongShape(what: String, expected: Int, found: Int)
+  /// A setting of a call, such as a sampling temperature, outside its range.
+  case badSetting(name: String, expected: String, found: String)
   /// Training left the finite numbers.
   case diverged(step: Int)
 
@@ -71,6 +73,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .tokenizer(let file, let error): "\(file): \(error.description)"
     case .noRows: "there are no rows to train on"
     case .wrongShape(let what, let expected, let found): "\(what): found \(found), expected \(expected)"
+    case .badSetting(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
     case .diverged(let step): "training left the finite numbers at step \(step)"
     }
   }
@@ -93,7 +96,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .otherBaseModel: "this run needs the base model that its plan names"
     case .diverged: "lower `training.learningRate`"
     case .schema(let error): error.hint
-    case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .badModel, .wrongShape: nil
+    case .unreadableFile, .malformedRow, .duplicateColumn, .badFold, .otherSchema, .badModel, .wrongShape, .badSetting:
+      nil
     }
   }
 }

@@ -7,11 +7,15 @@ public enum LanguageEvaluation {
   /// Rows, summed loss and correct predictions, per class where there are classes; all zero for no rows.
   ///
   /// A prediction is the most probable class, the first of equally probable ones. A regression has one class that every
-  /// row is of, a loss in squared half widths of its range, and nothing is counted as correct.
+  /// row is of, a loss in squared half widths of its range, and nothing is counted as correct. Of a generation, rows are
+  /// the tokens of the answers, all of one class.
   public static func metrics(
     _ parameters: Parameters, training: LanguageTraining, base: BaseModel, on examples: LanguageExamples,
     threads: ThreadPool = .shared
   ) throws(ModelError) -> MetricLanes {
+    if case .decoder = training.shape {
+      return try answerMetrics(parameters, training: training, base: base, on: examples, threads: threads)
+    }
     try examples.check(training, labelled: true)
     let outputs = training.task.outputs
     var metrics = MetricLanes(classes: outputs)

@@ -52,7 +52,11 @@ public enum LanguageTrainer {
         keeping: job.keeping, context: context)
       try job.run(network, seed: seed, shuffling: shuffling, progress: progress)
       return try network.parameters(weights: base)
-    case .decoder: throw .unsupportedModel(file: base.path, what: "a decoder")
+    case .decoder:
+      let network = try DecoderNetwork(
+        parameters, training, weights: base, capacity: job.capacity, keeping: job.keeping, context: context)
+      try job.run(network, seed: seed, shuffling: shuffling, progress: progress)
+      return network.parameters()
     }
   }
 
@@ -65,7 +69,8 @@ public enum LanguageTrainer {
     switch training.shape {
     case .encoder(let shape):
       return EncoderNetwork.byteCount(training, shape, job.capacity, keeping: job.keeping)
-    case .decoder: throw .unsupportedModel(file: "plan", what: "a decoder")
+    case .decoder(let shape):
+      return DecoderNetwork.byteCount(training, shape, job.capacity, keeping: job.keeping)
     }
   }
 }
