@@ -18,7 +18,7 @@ public enum GGUF {
     }
   }
 
-  public indirect enum Value: Sendable, Hashable {
+  public enum Value: Sendable, Hashable {
     case uint8(UInt8)
     case int8(Int8)
     case uint16(UInt16)

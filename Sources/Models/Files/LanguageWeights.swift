@@ -22,13 +22,6 @@ public struct LanguageWeights: Sendable {
     self.values = values
   }
 
-  /// Reads every weight of a model.
-  public init(_ base: BaseModel) throws(ModelError) {
-    var values: [WeightName: [Float]] = [:]
-    for (name, _) in base.shape.weights { values[name] = try base.tensor(name) }
-    self.init(shape: base.shape, pooling: base.pooling, values: values)
-  }
-
   /// The architecture, as `config.json` and GGUF name it.
   private var architecture: String {
     switch shape {
