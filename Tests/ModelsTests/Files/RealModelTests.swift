@@ -3,6 +3,7 @@ import Models
 import Schemas
 import Tensors
 import Testing
+import Tokenizers
 
 /// What the gguf and safetensors packages read in the same files; `Benchmarks/reference/tensors.py` wrote it.
 private struct Golden: Decodable {
@@ -84,6 +85,7 @@ struct RealModelTests {
     // By the tokenizers package.
     let tokenizer = try base.tokenizer()
     #expect(tokenizer.encode("A man is eating food.") == [101, 1037, 2158, 2003, 5983, 2833, 1012, 102])
+    #expect(try base.chatTemplate() == nil)
   }
 
   @Test(
@@ -120,7 +122,12 @@ struct RealModelTests {
     // By the tokenizers package.
     let tokenizer = try base.tokenizer()
     #expect(tokenizer.encode("The capital of France is") == [504, 3575, 282, 4649, 314])
+    let template = try base.chatTemplate()
+    let text = try #require(template).render(
+      [.init(role: "user", content: "It costs 42 €.")], addGenerationPrompt: true)
     let turn = "<|im_start|>user\nIt costs 42 €.<|im_end|>\n<|im_start|>assistant\n"
+    #expect(text.hasPrefix("<|im_start|>system\n"))
+    #expect(text.hasSuffix(turn))
     #expect(tokenizer.encode(turn).prefix(11) == [1, 4093, 198, 1589, 3499, 216, 36, 34, 24927, 30, 2])
   }
 
