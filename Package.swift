@@ -17,12 +17,22 @@ func level(_ define: String, march: String) -> [SwiftSetting] {
 // One source folder, Sources/KernelSource, is compiled once for each CPU level; on arm64 NEON is the baseline.
 #if arch(x86_64)
   let levels: [Target] = [
-    .target(name: "KernelsV3", swiftSettings: level("LEVEL_V3", march: "x86-64-v3")),
-    .target(name: "KernelsV4", swiftSettings: level("LEVEL_V4", march: "x86-64-v4")),
+    .target(name: "KernelsV3", dependencies: ["CVectors"], swiftSettings: level("LEVEL_V3", march: "x86-64-v3")),
+    .target(name: "KernelsV4", dependencies: ["CVectors"], swiftSettings: level("LEVEL_V4", march: "x86-64-v4")),
+    // Products in bf16, for level 4 with AVX512-BF16, and their twin for any CPU, which only tests use.
+    .target(
+      name: "KernelsV5", dependencies: ["CVectors"],
+      swiftSettings: [.unsafeFlags(fast + ["-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512bf16"])]),
+    .target(
+      name: "KernelsV5Lowered", dependencies: ["CVectors"],
+      swiftSettings: [.unsafeFlags(fast + ["-Xcc", "-DCVECTORS_EMULATE_BF16"])]),
   ]
+  let loweredLevels: [Target.Dependency] = ["KernelsV5Lowered"]
 #else
   let levels: [Target] = []
+  let loweredLevels: [Target.Dependency] = []
 #endif
+let shippedLevels = levels.map(\.name).filter { !$0.hasSuffix("Lowered") }.map { Target.Dependency(stringLiteral: $0) }
 
 let grpc: [Target.Dependency] = [
   .product(name: "GRPCCore", package: "grpc-swift-2"),
@@ -61,12 +71,13 @@ let package = Package(
   targets: levels + [
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
     .target(name: "CPUFeatures"),
+    .systemLibrary(name: "CVectors"),
 
     // Floor 0
-    .target(name: "KernelsBase", swiftSettings: [.unsafeFlags(fast)]),
+    .target(name: "KernelsBase", dependencies: ["CVectors"], swiftSettings: [.unsafeFlags(fast)]),
     .target(
       name: "Kernels",
-      dependencies: ["CPUFeatures", "KernelsBase"] + levels.map { .init(stringLiteral: $0.name) },
+      dependencies: ["CPUFeatures", "KernelsBase"] + shippedLevels,
       swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Transforms", swiftSettings: [.unsafeFlags(fast)]),
     .target(name: "Texts"),
@@ -130,8 +141,9 @@ let package = Package(
     .executableTarget(
       name: "TokenizersBenchmark", dependencies: ["Texts", "Tokenizers"], path: "Benchmarks/Tokenizers",
       swiftSettings: [.unsafeFlags(["-O"])]),
+    .executableTarget(name: "KernelBenchmark", dependencies: ["Kernels"], path: "Benchmarks/Kernels"),
 
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"] + loweredLevels),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
     .testTarget(name: "TextsTests", dependencies: ["Texts"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

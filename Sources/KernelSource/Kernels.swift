@@ -11,6 +11,8 @@
 //
 // Matrices are row-major. Lengths need not be multiples of the vector width: the last elements go through a padded vector.
 
+import CVectors
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -411,9 +413,9 @@ func packB(_ transposed: Bool, _ columns: Int, _ k: Int, _ source: Input, _ ld: 
 
 // MARK: - Matrix product
 
-// Cache blocks: a B panel of depth × tileColumns stays in L1, a block of A of blockRows × depth in L2.
-let blockDepth = 384
-let blockRows = 224
+// Cache blocks: a block of A, blockRows × depth, stays in L2 while the B panels, depth × tileColumns, pass by.
+let blockDepth = 576
+let blockRows = 112
 let blockColumns = 2048
 /// At most this many columns go to the skinny product.
 let skinnyColumns = 8
@@ -764,6 +766,122 @@ func skinny(
       }
     }
     i &+= rows
+  }
+}
+
+// MARK: - Quantised weights
+
+/// Elements of a block of quantised numbers, which share a scale.
+let quantBlock = 32
+
+typealias Bytes = SIMD32<Int8>
+@inline(always) func load(_ p: UnsafePointer<Int8>) -> Bytes { UnsafeRawPointer(p).loadUnaligned(as: Bytes.self) }
+
+/// q[i] = round(x[i] / scale), scale = max |x| / 127 of each block of 32; rounded to nearest even by adding 1.5 · 2²³.
+@inline(never)
+public func quantise(
+  _ n: Int, _ x: UnsafePointer<Float>, _ q: UnsafeMutablePointer<Int8>, _ scales: UnsafeMutablePointer<Float>
+) {
+  var i = 0
+  while i < n {
+    var m = V()
+    var j = 0
+    while j < quantBlock {
+      m = larger(m, floats(bits(load(x + i + j)) & IV(repeating: 0x7fff_ffff)))
+      j &+= lanes
+    }
+    let top = maximum(m)
+    let inverse = top > 0 ? 127 / top : 0
+    scales[i / quantBlock] = top / 127
+    for j in 0..<quantBlock {
+      q[i &+ j] = Int8(truncatingIfNeeded: (x[i &+ j] * inverse + 12_582_912).bitPattern)
+    }
+    i &+= quantBlock
+  }
+}
+
+// y[m, r] = Σ_b scale[r, b] · xScale[m, b] · Σ_i w[r, b, i] · x[m, b, i] for MR rows of w and MB of x: sums of integers are
+// exact, the blocks' products add up in eight lanes.
+@inline(never)
+func quantTile<let MR: Int, let MB: Int>(
+  _: InlineArray<MR, Void>.Type, _: InlineArray<MB, Void>.Type, _ blocks: Int, _ w: UnsafePointer<Int8>,
+  _ scales: UnsafePointer<UInt16>, _ x: UnsafePointer<Int8>, _ xScales: Input, _ y: Output, _ ldy: Int,
+  _ products: Output
+) {
+  // Half-precision scales times those of x, a row of blocks after the other.
+  for r in 0..<MR {
+    for m in 0..<MB {
+      let target = products + (r &* MB &+ m) &* blocks
+      for b in 0..<blocks { target[b] = half(scales[r &* blocks &+ b]) * xScales[m &* blocks &+ b] }
+    }
+  }
+  var sums = InlineArray<8, SIMD8<Float>> { _ in SIMD8() }
+  let stride = blocks &* quantBlock
+  var w = w
+  var x = x
+  var product = UnsafePointer(products)
+  var left = blocks
+  while left > 0 {
+    for m in 0..<MB {
+      let xm = load(x + m &* stride)
+      for r in 0..<MR {
+        let scale = SIMD8<Float>(repeating: product[(r &* MB &+ m) &* blocks])
+        sums[unchecked: r &* MB &+ m].madd(vec_floats(vec_dot4(load(w + r &* stride), xm)), scale)
+      }
+    }
+    w += quantBlock
+    x += quantBlock
+    product += 1
+    left &-= 1
+  }
+  for m in 0..<MB {
+    for r in 0..<MR {
+      let s = sums[unchecked: r &* MB &+ m]
+      let t = s.lowHalf + s.highHalf
+      y[m &* ldy &+ r] = (t[0] + t[2]) + (t[1] + t[3])
+    }
+  }
+}
+
+/// A half-precision number, by moving its exponent; infinities and NaN come out large.
+@inline(always) func half(_ bits: UInt16) -> Float {
+  let u = UInt32(bits)
+  return Float(bitPattern: (u & 0x7fff) &<< 13 | (u & 0x8000) &<< 16) * 0x1p112
+}
+
+/// y[rows, outputs] = x · Wᵀ for at most 4 rows of quantised x and W in blocks of 32.
+///
+/// - Parameters:
+///   - w: [outputs, blocks · 32], `scales` [outputs, blocks] in half precision, `x` and `xScales` alike for each row.
+///   - scratch: 8 · blocks floats.
+@inline(never)
+public func multiplyQuantised(
+  _ rows: Int, _ outputs: Int, _ blocks: Int, _ w: UnsafePointer<Int8>, _ scales: UnsafePointer<UInt16>,
+  _ x: UnsafePointer<Int8>, _ xScales: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ ldy: Int,
+  _ scratch: UnsafeMutablePointer<Float>
+) {
+  @inline(always) func run<let MR: Int, let MB: Int>(
+    _ height: InlineArray<MR, Void>.Type, _ batch: InlineArray<MB, Void>.Type
+  ) {
+    var o = 0
+    while o &+ MR <= outputs {
+      quantTile(
+        height, batch, blocks, w + o &* blocks &* quantBlock, scales + o &* blocks, x, xScales, y + o, ldy, scratch)
+      o &+= MR
+    }
+    while o < outputs {
+      quantTile(
+        InlineArray<1, Void>.self, batch, blocks, w + o &* blocks &* quantBlock, scales + o &* blocks, x, xScales,
+        y + o, ldy, scratch)
+      o &+= 1
+    }
+  }
+  switch rows {
+  case 1: run(InlineArray<4, Void>.self, InlineArray<1, Void>.self)
+  case 2: run(InlineArray<4, Void>.self, InlineArray<2, Void>.self)
+  case 3: run(InlineArray<2, Void>.self, InlineArray<3, Void>.self)
+  case 4: run(InlineArray<2, Void>.self, InlineArray<4, Void>.self)
+  default: break
   }
 }
 
@@ -1544,6 +1662,10 @@ public func attentionForward(
   _ logSums: UnsafeMutablePointer<Float>, _ ldl: Int, _ scale: Float, _ causal: Bool,
   _ scratch: UnsafeMutablePointer<Float>
 ) {
+  if queries < 4 {
+    attendDirectly(queries, keys, width, q, ldq, k, ldk, v, ldv, o, ldo, logSums, ldl, scale, causal, scratch)
+    return
+  }
   let edge = scratch
   let keyPanels = edge + maximumRows &* tileColumns
   let valuePanels = keyPanels + rounded(keys, to: tileColumns) &* width
@@ -1577,6 +1699,42 @@ public func attentionForward(
         row[j] *= factor
         j &+= 1
       }
+    }
+  }
+}
+
+/// The same for so few queries that packing keys and values would cost more than the rest.
+@inline(always)
+func attendDirectly(
+  _ queries: Int, _ keys: Int, _ width: Int, _ q: Input, _ ldq: Int, _ k: Input, _ ldk: Int, _ v: Input, _ ldv: Int,
+  _ o: Output, _ ldo: Int, _ logSums: Output, _ ldl: Int, _ scale: Float, _ causal: Bool, _ scores: Output
+) {
+  for i in 0..<queries {
+    let live = causal ? keys &- queries &+ i &+ 1 : keys
+    let qi = q + i &* ldq
+    let oi = o + i &* ldo
+    for j in 0..<live { scores[j] = dot(width, qi, k + j &* ldk) }
+    let (top, total) = expRow(scores, live, live, scale, nil)
+    logSums[i &* ldl] = top * scale + logf(total)
+    let factor = 1 / total
+    var c = 0
+    while c &+ 2 &* lanes <= width {
+      var s0 = V()
+      var s1 = V()
+      for j in 0..<live {
+        let weight = all(scores[j])
+        s0.madd(weight, load(v + (j &* ldv &+ c)))
+        s1.madd(weight, load(v + (j &* ldv &+ c &+ lanes)))
+      }
+      store(oi + c, s0 * all(factor))
+      store(oi + c + lanes, s1 * all(factor))
+      c &+= 2 &* lanes
+    }
+    while c < width {
+      var s: Float = 0
+      for j in 0..<live { s += scores[j] * v[j &* ldv &+ c] }
+      oi[c] = s * factor
+      c &+= 1
     }
   }
 }
@@ -1804,3 +1962,17 @@ public func adamW(
     store(p + i, parameter(load(p + i, rest), mi, vi), rest)
   }
 }
+
+// MARK: - The machine's limit
+
+/// Chains of multiply-adds on registers alone, as many as keep every multiplier busy: what a benchmark compares with.
+@inline(never)
+public func multiplyAdds(_ repetitions: Int, _ x: UnsafeMutablePointer<Float>) {
+  var sums = InlineArray<12, V> { _ in load(x) }
+  let a = load(x + lanes)
+  let b = load(x + 2 &* lanes)
+  for _ in 0..<repetitions { for i in 0..<12 { sums[unchecked: i].madd(a, b) } }
+  for i in 0..<12 { store(x, load(x) + sums[unchecked: i]) }
+}
+/// Floating-point operations of one repetition.
+@inline(never) public func multiplyAddOperations() -> Int { 12 &* lanes &* 2 }

@@ -8,6 +8,7 @@ import KernelsBase
 #if arch(x86_64)
   import KernelsV3
   import KernelsV4
+  import KernelsV5
 #endif
 
 /// The loops of one CPU level, as a table of functions.
@@ -15,7 +16,9 @@ import KernelsBase
 /// Every operation (`Matmul`, `GELU`, …) takes a table as its last argument, the best one unless told otherwise, and
 /// checks its arguments before it passes pointers to the table's function.
 public struct KernelTable: Sendable {
-  public let level: KernelLevel
+  public private(set) var level: KernelLevel
+  /// Products in bf16, where the CPU has instructions for them.
+  var brain: BrainKernels? = nil
 
   typealias Input = UnsafePointer<Float>
   typealias Output = UnsafeMutablePointer<Float>
@@ -69,10 +72,17 @@ public struct KernelTable: Sendable {
   let sgd: @Sendable (Int, Output, Input, Float, Float) -> Void
   let sgdMomentum: @Sendable (Int, Output, Input, Output, Float, Float, Float) -> Void
   let adamW: @Sendable (Int, Output, Input, Output, Output, Float, Float, Float, Float, Float, Float, Float) -> Void
+  let quantise: @Sendable (Int, Input, UnsafeMutablePointer<Int8>, Output) -> Void
+  let multiplyQuantised:
+    @Sendable (
+      Int, Int, Int, UnsafePointer<Int8>, UnsafePointer<UInt16>, UnsafePointer<Int8>, Input, Output, Int, Output
+    ) -> Void
+  let multiplyAdds: @Sendable (Int, Output) -> Void
+  let multiplyAddOperations: @Sendable () -> Int
 
   /// The table of the highest level that this CPU has.
   ///
-  /// The environment variable `TRIBUTARY_KERNEL_LEVEL` (`baseline`, `v3`, `v4`) lowers it, so that a whole program can be
+  /// The environment variable `TRIBUTARY_KERNEL_LEVEL` (`baseline`, `v3`, `v4`, `v5`) lowers it, so that a whole program can be
   /// tested at each level; it cannot raise it, and another value is ignored.
   public static let best: KernelTable = {
     let word = getenv("TRIBUTARY_KERNEL_LEVEL").map { String(cString: $0) } ?? ""
@@ -89,6 +99,7 @@ public struct KernelTable: Sendable {
       case .baseline: return baseline
       case .v3: return v3
       case .v4: return v4
+      case .v5: return v5
       }
     #else
       return baseline
@@ -117,7 +128,9 @@ extension KernelTable {
     softmaxCrossEntropyBackward: KernelsBase.softmaxCrossEntropyBackward,
     binaryCrossEntropy: KernelsBase.binaryCrossEntropy,
     binaryCrossEntropyBackward: KernelsBase.binaryCrossEntropyBackward, sgd: KernelsBase.sgd,
-    sgdMomentum: KernelsBase.sgdMomentum, adamW: KernelsBase.adamW)
+    sgdMomentum: KernelsBase.sgdMomentum, adamW: KernelsBase.adamW, quantise: KernelsBase.quantise,
+    multiplyQuantised: KernelsBase.multiplyQuantised, multiplyAdds: KernelsBase.multiplyAdds,
+    multiplyAddOperations: KernelsBase.multiplyAddOperations)
 
   #if arch(x86_64)
     static let v3 = KernelTable(
@@ -138,7 +151,9 @@ extension KernelTable {
       softmaxCrossEntropyBackward: KernelsV3.softmaxCrossEntropyBackward,
       binaryCrossEntropy: KernelsV3.binaryCrossEntropy,
       binaryCrossEntropyBackward: KernelsV3.binaryCrossEntropyBackward, sgd: KernelsV3.sgd,
-      sgdMomentum: KernelsV3.sgdMomentum, adamW: KernelsV3.adamW)
+      sgdMomentum: KernelsV3.sgdMomentum, adamW: KernelsV3.adamW, quantise: KernelsV3.quantise,
+      multiplyQuantised: KernelsV3.multiplyQuantised, multiplyAdds: KernelsV3.multiplyAdds,
+      multiplyAddOperations: KernelsV3.multiplyAddOperations)
 
     static let v4 = KernelTable(
       level: .v4, gemm: KernelsV4.gemm, gemmScratch: KernelsV4.gemmScratch, panelColumns: KernelsV4.panelColumns,
@@ -158,6 +173,30 @@ extension KernelTable {
       softmaxCrossEntropyBackward: KernelsV4.softmaxCrossEntropyBackward,
       binaryCrossEntropy: KernelsV4.binaryCrossEntropy,
       binaryCrossEntropyBackward: KernelsV4.binaryCrossEntropyBackward, sgd: KernelsV4.sgd,
-      sgdMomentum: KernelsV4.sgdMomentum, adamW: KernelsV4.adamW)
+      sgdMomentum: KernelsV4.sgdMomentum, adamW: KernelsV4.adamW, quantise: KernelsV4.quantise,
+      multiplyQuantised: KernelsV4.multiplyQuantised, multiplyAdds: KernelsV4.multiplyAdds,
+      multiplyAddOperations: KernelsV4.multiplyAddOperations)
+
+    static let v5 = {
+      var table = v4
+      table.level = .v5
+      table.brain = BrainKernels(
+        columns: KernelsV5.brainColumns, pairs: KernelsV5.brainPairs, pack: KernelsV5.packBrain,
+        gemm: KernelsV5.gemmBrain, scratch: KernelsV5.brainScratch)
+      return table
+    }()
   #endif
+}
+
+/// The products of bf16 weights; see Sources/KernelSourceV5.
+struct BrainKernels: Sendable {
+  typealias Input = UnsafePointer<Float>
+  typealias Output = UnsafeMutablePointer<Float>
+  typealias Pairs = UnsafePointer<Int32>
+
+  let columns: @Sendable () -> Int
+  let pairs: @Sendable (Int, Int) -> Int
+  let pack: @Sendable (Bool, Int, Int, Input, Int, UnsafeMutablePointer<Int32>) -> Void
+  let gemm: @Sendable (Int, Int, Int, Input, Int, Pairs, Output, Int, Bool, Input?, Output) -> Void
+  let scratch: @Sendable () -> Int
 }

@@ -16,8 +16,9 @@ struct KernelLevelTests {
   func override() {
     for word in ["3", "v3", "x86-64-v3"] { #expect(KernelLevel(override: word) == .v3) }
     for word in ["4", "v4"] { #expect(KernelLevel(override: word) == .v4) }
+    for word in ["5", "v5"] { #expect(KernelLevel(override: word) == .v5) }
     for word in ["0", "baseline"] { #expect(KernelLevel(override: word) == .baseline) }
-    for word in ["", "avx2", "5", "V3"] { #expect(KernelLevel(override: word) == nil) }
+    for word in ["", "avx2", "6", "V3"] { #expect(KernelLevel(override: word) == nil) }
   }
 
   @Test("The same inputs give the same bytes", arguments: KernelLevel.available)
