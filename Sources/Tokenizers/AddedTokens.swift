@@ -20,12 +20,19 @@ struct AddedTokenMatcher: Sendable {
 
   var isEmpty: Bool { tokens.isEmpty }
 
-  /// Adds a token whose text, perhaps in its normal form, is `pattern`; of equal patterns the first one counts.
-  mutating func add(_ token: AddedToken, pattern: [UInt8]) {
-    guard let first = pattern.first, !tokens.contains(where: { $0.pattern == pattern }) else { return }
-    tokens.append((pattern, token))
-    candidates[Int(first)].append(tokens.count - 1)
-    candidates[Int(first)].sort { (tokens[$1].pattern.count, $0) < (tokens[$0].pattern.count, $1) }
+  /// - Parameter tokens: With the text of each, perhaps in its normal form. Of equal texts the first one counts, and empty
+  ///   ones are never found.
+  init(_ tokens: [(pattern: [UInt8], token: AddedToken)] = []) {
+    var known = ByteTable(capacity: tokens.count)
+    for (pattern, token) in tokens {
+      guard let first = pattern.first, known.id(pattern.span, 0, pattern.count) == nil else { continue }
+      known.insert(pattern, id: token.id)
+      candidates[Int(first)].append(self.tokens.count)
+      self.tokens.append((pattern, token))
+    }
+    for byte in candidates.indices {
+      candidates[byte].sort { self.tokens[$0].pattern.count > self.tokens[$1].pattern.count }
+    }
   }
 
   /// The next token at or after `start`: where it was found, and which.

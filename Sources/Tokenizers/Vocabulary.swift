@@ -19,10 +19,10 @@ struct Vocabulary: Sendable {
     ids.insert(token, id: id)
   }
 
-  /// Gives a token another text, by which it is also found.
+  /// Gives a token another text, by which it is also found unless a token with that text is there.
   mutating func rename(_ id: Int32, _ token: [UInt8]) {
     tokens[Int(id)] = token
-    ids.insert(token, id: id)
+    if ids.id(token.span, 0, token.count) == nil { ids.insert(token, id: id) }
   }
 
   func id(of token: String) -> Int32? {

@@ -15,7 +15,8 @@ struct BytePairTests {
     #expect(try Tokenizer(json: bytePairFile()).encode(text) == ids)
   }
 
-  @Test("Long pieces are merged by a heap, with the same result", arguments: [95, 96, 97, 98, 99, 1000, 1001])
+  @Test(
+    "Long pieces are merged by a heap, with the same result", arguments: [190, 191, 192, 193, 194, 195, 1000, 1001])
   func longPieces(length: Int) throws {
     let tokenizer = try Tokenizer(json: bytePairFile())
     let pairs = Array(repeating: Int32(261), count: length / 4)
@@ -91,6 +92,18 @@ struct BytePairTests {
     #expect(tokenizer.encode("a \n|| \u{3000}b") == [0x61, 267, 0x62])
     #expect(tokenizer.decode([264, 257]) == "the")
     #expect(tokenizer.decode([264, 257], skippingSpecialTokens: false) == "<a>the")
+  }
+
+  @Test("A token that matches in normal form is found by it, and decodes to it")
+  func normalizedTokens() throws {
+    let file = bytePairFile(
+      ["normalizer": #"{"type":"NFC"}"#], added: [#""content":"e\u0301x","normalized":true"#])
+    let tokenizer = try Tokenizer(json: file)
+    #expect(tokenizer.encode("e\u{301}x \u{E9}x") == [264, 0x20, 264])
+    // Every character of "éx" is one of the byte alphabet's: it decodes to the bytes E9 and 78, as in the reference.
+    #expect(tokenizer.decode([264], skippingSpecialTokens: false) == "\u{FFFD}x")
+    #expect(tokenizer.token(of: 264) == "\u{E9}x")
+    #expect(tokenizer.id(of: "e\u{301}x") == 264)
   }
 
   @Test("Bytes that are no UTF-8 count as U+FFFD, one for each maximal part")
