@@ -17,8 +17,9 @@ struct BertNormalizer: Sendable {
     while place < text.count {
       let byte = text[place]
       if byte < 0x80 {
-        if !pending.isEmpty { forms.flush(&pending) { append($0, to: &output, classes) } }
         place += 1
+        if cleansText, Self.isControl(byte) { continue }
+        if !pending.isEmpty { forms.flush(&pending) { append($0, to: &output, classes) } }
         append(ascii: byte, to: &output)
         continue
       }
@@ -33,9 +34,7 @@ struct BertNormalizer: Sendable {
       }
       let apart = separatesHan && flags.contains(.han)
       if stripsAccents, flags.contains(.normalizes), !apart {
-        forms.decompose(value, into: &pending)
-        // What decomposes without being a mark begins with one that is none, so all before it is settled; `flush` orders
-        // runs of marks only, so waiting for the next plain scalar is enough.
+        forms.decompose(value, into: &pending)  // the next scalar may be a mark that belongs before one of these
         continue
       }
       if !pending.isEmpty { forms.flush(&pending) { append($0, to: &output, classes) } }
@@ -51,10 +50,16 @@ struct BertNormalizer: Sendable {
     if !pending.isEmpty { forms.flush(&pending) { append($0, to: &output, classes) } }
   }
 
+  /// Tabs and line ends count as white space.
+  @inline(__always)
+  private static func isControl(_ byte: UInt8) -> Bool {
+    byte < 0x20 && byte != 0x09 && byte != 0x0A && byte != 0x0D || byte == 0x7F
+  }
+
   @inline(__always)
   private func append(ascii byte: UInt8, to output: inout [UInt8]) {
-    if cleansText, byte < 0x20 || byte == 0x7F {
-      if byte == 0x09 || byte == 0x0A || byte == 0x0D { output.append(UInt8(ascii: " ")) }
+    if cleansText, byte < 0x20 {
+      output.append(UInt8(ascii: " "))
     } else if lowercases, byte &- UInt8(ascii: "A") < 26 {
       output.append(byte | 0x20)
     } else {
