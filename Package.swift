@@ -93,6 +93,7 @@ let package = Package(
     .target(name: "Models", dependencies: ["Texts", "Tensors", "Tokenizers", "Schemas", "Kernels"]),
 
     // Floor 2
+    .target(name: "Bases", dependencies: ["Models", "Schemas", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Federation", dependencies: ["Documents", "Schemas", "Tensors", "Updates", "SecureAggregation"]),
 
     // Floor 3
@@ -116,19 +117,20 @@ let package = Package(
     .target(
       name: "Participation",
       dependencies: [
-        "Documents", "Federation", "Identities", "Models", "Schemas", "SecureAggregation", "Tensors", "Updates", "Wire",
+        "Bases", "Documents", "Federation", "Identities", "Kernels", "Models", "Schemas", "SecureAggregation",
+        "Tensors", "Updates", "Wire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
       ]),
-    .target(name: "Specialists", dependencies: ["Models", "Schemas", "Tensors"]),
+    .target(name: "Specialists", dependencies: ["Bases", "Kernels", "Models", "Schemas", "Tensors"]),
 
     // Floor 5
     .executableTarget(
       name: "tributary",
       dependencies: [
-        "Coordination", "Documents", "Federation", "Identities", "Models", "Participation", "Schemas", "Specialists",
-        "Wire",
+        "Bases", "Coordination", "Documents", "Federation", "Identities", "Models", "Participation", "Schemas",
+        "Specialists", "Wire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -173,8 +175,8 @@ let package = Package(
     .testTarget(
       name: "ParticipationTests",
       dependencies: [
-        "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation", "Models",
-        "Schemas", "Tensors", "Updates", "Documents", .product(name: "Logging", package: "swift-log"),
+        "Bases", "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation",
+        "Models", "Schemas", "Tensors", "Updates", "Documents", .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),
     .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),

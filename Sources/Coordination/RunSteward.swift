@@ -12,7 +12,7 @@ struct RunSteward: Sendable {
   let blobs: BlobDirectory
   let signer: IdentitySigner
   let epoch: UInt32
-  private var checkpoint: (digest: Digest, value: TableCheckpoint)?
+  private var checkpoint: (digest: Digest, value: Checkpoint)?
 
   init(blobs: BlobDirectory, signer: IdentitySigner, epoch: UInt32) {
     self.blobs = blobs
@@ -26,7 +26,7 @@ struct RunSteward: Sendable {
       switch due {
       case .event(let event): try turn.record(event, of: run)
       case .openRound(let model):
-        let checkpoint: TableCheckpoint
+        let checkpoint: Checkpoint
         do { checkpoint = try load(model) } catch let error as StorageError where error.isLoss {
           let ending = RunEnding(standing: .failed(reason: "its newest model is lost: \(error)"), at: turn.now)
           try turn.record(.ended(ending), of: run)
@@ -65,9 +65,9 @@ struct RunSteward: Sendable {
     }
   }
 
-  private mutating func load(_ digest: Digest) throws -> TableCheckpoint {
+  private mutating func load(_ digest: Digest) throws -> Checkpoint {
     if let checkpoint, checkpoint.digest == digest { return checkpoint.value }
-    let value = try TableCheckpoint(decoding: try blobs.bytes(of: digest))
+    let value = try Checkpoint(decoding: try blobs.bytes(of: digest))
     checkpoint = (digest, value)
     return value
   }

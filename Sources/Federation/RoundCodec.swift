@@ -106,8 +106,8 @@ extension RoundCodec {
   }
 
   /// The cohort's metrics of the model that the round started from.
-  public func metrics(of sum: RoundSum, classes: Int) throws(SchemaError) -> MetricLanes {
-    try MetricLanes(lanes: Array(sum.tail.dropFirst()), classes: classes, scale: plan.metricScale)
+  public func metrics(of sum: RoundSum, measures: Measures) throws(SchemaError) -> MetricLanes {
+    try MetricLanes(lanes: Array(sum.tail.dropFirst()), measures: measures, scale: plan.metricScale)
   }
 }
 

@@ -13,8 +13,16 @@ extension RunPlan {
     update.weights == .uniform ? 1 : UInt32(min(exampleCount, update.maximumWeight))
   }
 
-  /// The number of rounds that a run takes when none is abandoned: counts, moments, the training rounds, evaluation.
-  public var roundsTotal: Int { rounds + 3 }
+  /// The number of rounds that a run takes when none is abandoned: statistics, the training rounds, evaluation.
+  public var roundsTotal: Int { model.family.statistics.count + rounds + 1 }
+
+  /// What the round after so many closed ones is, nil when all are done.
+  public func kind(after roundsClosed: Int) -> RoundKind? {
+    let statistics = model.family.statistics
+    if roundsClosed < statistics.count { return statistics[max(0, roundsClosed)] }
+    if roundsClosed < statistics.count + rounds { return .update }
+    return roundsClosed == statistics.count + rounds ? .evaluation : nil
+  }
 
   /// The plan of one round, ready to be signed.
   ///
@@ -24,7 +32,7 @@ extension RunPlan {
   ///   - gridClose: The hash of the run's last close whose sum was opened; zero when there is none.
   ///   - deadlineSeconds: Unix time.
   public func roundPlan(
-    kind: RoundKind, run: String, roundID: UInt64, checkpoint: TableCheckpoint, modelIn: Digest, gridClose: Digest,
+    kind: RoundKind, run: String, roundID: UInt64, checkpoint: Checkpoint, modelIn: Digest, gridClose: Digest,
     deadlineSeconds: UInt64
   ) throws(FederationError) -> RoundPlan {
     RoundPlan(
@@ -32,17 +40,16 @@ extension RunPlan {
       assumedColluders: UInt16(cohort.assumedColluders), targetError: update.targetError, clipNorm: update.clipNorm,
       dimension: UInt32(dimension(of: kind, checkpoint: checkpoint)), maximumWeight: maximumWeight,
       weightRule: update.weights == .uniform ? 0 : 1,
-      tailLanes: kind.isStatistics ? 0 : UInt32(1 + MetricLanes.laneCount(classes: schema.classCount)),
+      tailLanes: kind.isStatistics ? 0 : UInt32(1 + model.family.measures.laneCount),
       metricScale: Self.metricScale, privacy: privacy.rawValue, trainer: try digest(), modelIn: modelIn,
       gridClose: gridClose, deadlineSeconds: deadlineSeconds)
   }
 
   /// d of a round: parameters of the model, lanes of a statistics round, none of an evaluation.
-  public func dimension(of kind: RoundKind, checkpoint: TableCheckpoint) -> Int {
+  public func dimension(of kind: RoundKind, checkpoint: Checkpoint) -> Int {
     switch kind {
-    case .counts: ColumnCounts.laneCount(schema)
-    case .moments: checkpoint.kept.map { ColumnMoments.laneCount(schema, kept: $0) } ?? 0
-    case .update: checkpoint.network?.layout.count ?? 0
+    case .counts, .moments: model.family.statisticLanes(of: kind, from: checkpoint)
+    case .update: checkpoint.parameters?.values.count ?? 0
     case .evaluation: 0
     }
   }

@@ -19,7 +19,7 @@ extension RunMachine {
   ///   - sumDigest: The blob under which the sum is stored.
   ///   - checkpoint: What the round started from.
   public func close(
-    _ sum: RoundSum, sumDigest: Digest, from checkpoint: TableCheckpoint, signer: IdentitySigner, now: Double
+    _ sum: RoundSum, sumDigest: Digest, from checkpoint: Checkpoint, signer: IdentitySigner, now: Double
   ) throws(FederationError) -> RoundClosing {
     guard let round, let codec = round.codec else { throw .noRound(run: run) }
     let outcome: Result
@@ -45,7 +45,7 @@ extension RunMachine {
 
   /// What an honest sum comes to.
   private struct Result {
-    var checkpoint: TableCheckpoint?
+    var checkpoint: Checkpoint?
     var norm = 0.0
     var totalWeight: UInt64 = 0
     var metrics: RoundMetrics?
@@ -54,23 +54,13 @@ extension RunMachine {
   }
 
   private func result(
-    _ sum: RoundSum, round: RoundMachine, codec: RoundCodec, checkpoint: TableCheckpoint
+    _ sum: RoundSum, round: RoundMachine, codec: RoundCodec, checkpoint: Checkpoint
   ) throws -> Result {
     switch round.kind {
-    case .counts:
-      let counts = try ColumnCounts(lanes: sum.statistics, schema: plan.schema)
-      var next = try checkpoint.applying(counts: counts, minimumContributors: plan.cohort.minimumSurvivors)
-      let dropped = next.kept?.dropped ?? []
-      // Without a number column there is nothing to standardise, and no round without lanes to ask for it.
-      guard let kept = next.kept, ColumnMoments.laneCount(plan.schema, kept: kept) == 0 else {
-        return Result(checkpoint: next, dropped: dropped)
-      }
-      next = try applying(ColumnMoments(lanes: [], schema: plan.schema, kept: kept), to: next)
-      return Result(checkpoint: next, dropped: dropped, advances: 2)
-    case .moments:
-      guard let kept = checkpoint.kept else { throw SchemaError.outOfOrder("moments were summed before counts") }
-      let moments = try ColumnMoments(lanes: sum.statistics, schema: plan.schema, kept: kept)
-      return Result(checkpoint: try applying(moments, to: checkpoint))
+    case .counts, .moments:
+      let applied = try plan.model.family.applying(
+        statistics: sum.statistics, of: round.kind, to: checkpoint, plan: plan)
+      return Result(checkpoint: applied.checkpoint, dropped: applied.dropped, advances: applied.advances)
     case .update:
       guard let parameters = checkpoint.parameters else {
         throw SchemaError.outOfOrder("an update was summed before there was a model")
@@ -87,12 +77,6 @@ extension RunMachine {
     }
   }
 
-  private func applying(_ moments: ColumnMoments, to checkpoint: TableCheckpoint) throws(SchemaError) -> TableCheckpoint
-  {
-    try checkpoint.applying(
-      moments: moments, hidden: plan.model.hidden, activation: plan.model.activation, seed: plan.seed)
-  }
-
   /// The sum of weights: each survivor has at least 1 and at most the maximum.
   private func totalWeight(of sum: RoundSum, plan: RoundPlan) throws(UpdateError) -> UInt64 {
     let survivors = UInt64(sum.survivors.count)
@@ -107,13 +91,14 @@ extension RunMachine {
   private func metrics(
     of sum: RoundSum, round: RoundMachine, codec: RoundCodec, norm: Double?
   ) throws(SchemaError) -> RoundMetrics {
-    let lanes = try codec.metrics(of: sum, classes: plan.schema.classCount)
+    let lanes = try codec.metrics(of: sum, measures: plan.model.family.measures)
     let shown = !lanes.tooFewRows
     return RoundMetrics(
       number: round.opening.number, roundID: round.roundID, model: round.plan.modelIn, survivors: sum.survivors.count,
       rows: lanes.rows, tooFewRows: lanes.tooFewRows, meanLoss: shown ? lanes.meanLoss : nil,
       accuracy: shown ? lanes.accuracy : nil, auc: shown ? lanes.auc?.value : nil,
-      aucTieBound: shown ? lanes.auc?.tieBound : nil, updateNorm: norm)
+      aucTieBound: shown ? lanes.auc?.tieBound : nil, updateNorm: norm,
+      tokens: lanes.measures == .tokens ? lanes.tokens : nil)
   }
 }
 

@@ -6,8 +6,8 @@ public import SecureAggregation
 ///        │                 ├─ stop ─▶ stopped
 ///        └─ stop ─▶ stopped└─ a cause that no further round mends ─▶ failed(reason)
 ///
-///     running:  counts ─▶ moments ─▶ update × plan.rounds ─▶ evaluation
-///                 ↺         ↺           ↺                      ↺   abandoned: again from the same checkpoint
+///     running:  the family's statistics ─▶ update × plan.rounds ─▶ evaluation
+///                          ↺                    ↺                      ↺   abandoned: again from the same checkpoint
 ///
 /// A round that was abandoned while gathering cost nobody anything and may be repeated for as long as people stay away.
 /// After `mostAbandonments` others in a row the run fails, and says why the last one was abandoned.
@@ -50,15 +50,7 @@ public struct RunMachine: Sendable, Equatable {
   public var run: String { submission.run }
 
   /// The kind of the next round, nil when all are done.
-  public var nextKind: RoundKind? {
-    switch roundsClosed {
-    case 0: .counts
-    case 1: .moments
-    case 2..<2 + plan.rounds: .update
-    case 2 + plan.rounds: .evaluation
-    default: nil
-    }
-  }
+  public var nextKind: RoundKind? { plan.kind(after: roundsClosed) }
 
   /// The close that the next round's grid follows from: the last one that opened a sum.
   public var lastClose: RoundClose? {

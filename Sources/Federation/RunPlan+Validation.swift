@@ -8,18 +8,10 @@ extension RunPlan {
       "1 to 63 of a-z, 0-9 and -"
     }
     do {
-      try schema.validate()
+      try model.family.validate()
       try training.validate()
     } catch {
       throw .invalidPlan(key: nil, found: "\(error)", expected: error.hint ?? "")
-    }
-    try require(
-      model.hidden.count <= 16 && model.hidden.allSatisfy { (1...65_536).contains($0) }, "model.hidden", model.hidden
-    ) {
-      "at most 16 widths from 1 to 65536"
-    }
-    do { try widestNetwork.validate() } catch {
-      throw .invalidPlan(key: "model.hidden", found: "\(model.hidden)", expected: "a smaller network: \(error)")
     }
     try require((1...Self.mostRounds).contains(rounds), "rounds", rounds) { "1 to \(Self.mostRounds)" }
     try validateCohort()
@@ -35,7 +27,9 @@ extension RunPlan {
       "a positive number"
     }
     if let fold = evaluation.fold {
-      try require(schema.fold != nil, "evaluation.fold", fold) { "a schema that names its fold column (schema.fold)" }
+      try require(model.family.foldColumn != nil, "evaluation.fold", fold) {
+        "a schema that names its fold column (schema.fold)"
+      }
       try require((0...1_000_000).contains(fold), "evaluation.fold", fold) { "0 to 1000000" }
     }
   }

@@ -8,10 +8,10 @@ import SecureAggregation
 public struct RunPlan: Sendable, Hashable, Codable {
   public var name: String
   public var averaging: Averaging
-  public var model: Model
-  public var schema: TableSchema
+  /// What is trained, and on what rows.
+  public var model: PlannedModel
   public var training: TrainingRecipe
-  /// The number of training rounds; two rounds of statistics come before them and one of evaluation after.
+  /// The number of training rounds; the family's rounds of statistics come before them and one of evaluation after.
   public var rounds: Int
   public var cohort: Cohort
   public var update: UpdateRules
@@ -26,15 +26,6 @@ public struct RunPlan: Sendable, Hashable, Codable {
 
   /// The formal privacy of the run. Masks hide an update inside a sum; they do not bound what the sum reveals.
   public enum Privacy: String, Sendable, Hashable, Codable { case none }
-
-  public struct Model: Sendable, Hashable, Codable {
-    public var family: Family
-    /// The widths of the hidden layers; none is a logistic (or softmax) regression.
-    public var hidden: [Int]
-    public var activation: NetworkShape.Activation
-
-    public enum Family: String, Sendable, Hashable, Codable { case table }
-  }
 
   public struct Cohort: Sendable, Hashable, Codable {
     /// The largest roster, n at most.
@@ -75,12 +66,15 @@ public struct RunPlan: Sendable, Hashable, Codable {
 // Decoding fills the defaults in, so that a plan with and without a default written out has one digest.
 
 extension RunPlan {
+  private enum CodingKeys: String, CodingKey {
+    case name, averaging, training, rounds, cohort, update, server, evaluation, seed, privacy
+  }
+
   public init(from decoder: any Decoder) throws {
     let plan = try decoder.container(keyedBy: CodingKeys.self)
     name = try plan.decode(String.self, forKey: .name)
     averaging = try plan.decodeIfPresent(Averaging.self, forKey: .averaging) ?? .secure
-    model = try plan.decode(Model.self, forKey: .model)
-    schema = try plan.decode(TableSchema.self, forKey: .schema)
+    model = try PlannedModel(from: decoder)
     training = try plan.decode(TrainingRecipe.self, forKey: .training)
     rounds = try plan.decode(Int.self, forKey: .rounds)
     cohort = try plan.decode(Cohort.self, forKey: .cohort)
@@ -89,6 +83,21 @@ extension RunPlan {
     evaluation = try plan.decodeIfPresent(EvaluationRules.self, forKey: .evaluation) ?? EvaluationRules(fold: nil)
     seed = try plan.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0
     privacy = try plan.decodeIfPresent(Privacy.self, forKey: .privacy) ?? .none
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var plan = encoder.container(keyedBy: CodingKeys.self)
+    try plan.encode(name, forKey: .name)
+    try plan.encode(averaging, forKey: .averaging)
+    try model.encode(to: encoder)
+    try plan.encode(training, forKey: .training)
+    try plan.encode(rounds, forKey: .rounds)
+    try plan.encode(cohort, forKey: .cohort)
+    try plan.encode(update, forKey: .update)
+    try plan.encode(server, forKey: .server)
+    try plan.encode(evaluation, forKey: .evaluation)
+    try plan.encode(seed, forKey: .seed)
+    try plan.encode(privacy, forKey: .privacy)
   }
 }
 
@@ -104,24 +113,9 @@ extension RunPlan.Privacy {
   }
 }
 
-extension RunPlan.Model.Family {
-  public init(from decoder: any Decoder) throws {
-    self = try decodeWord(from: decoder, meaning: "what is trained")
-  }
-}
-
 extension RunPlan.UpdateRules.Weights {
   public init(from decoder: any Decoder) throws {
     self = try decodeWord(from: decoder, meaning: "what a participant weighs in the mean")
-  }
-}
-
-extension RunPlan.Model {
-  public init(from decoder: any Decoder) throws {
-    let model = try decoder.container(keyedBy: CodingKeys.self)
-    family = try model.decode(Family.self, forKey: .family)
-    hidden = try model.decodeIfPresent([Int].self, forKey: .hidden) ?? []
-    activation = try model.decodeIfPresent(NetworkShape.Activation.self, forKey: .activation) ?? .relu
   }
 }
 
@@ -158,7 +152,7 @@ extension RunPlan.UpdateRules {
 }
 
 /// Decodes one of an enum's words, and says what the word is for when it is none of them.
-private func decodeWord<Word>(from decoder: any Decoder, meaning: String) throws -> Word
+func decodeWord<Word>(from decoder: any Decoder, meaning: String) throws -> Word
 where Word: RawRepresentable<String> & CaseIterable {
   let found = try decoder.singleValueContainer().decode(String.self)
   guard let word = Word(rawValue: found) else {
@@ -172,5 +166,4 @@ where Word: RawRepresentable<String> & CaseIterable {
 
 extension RunPlan.Averaging: CaseIterable {}
 extension RunPlan.Privacy: CaseIterable {}
-extension RunPlan.Model.Family: CaseIterable {}
 extension RunPlan.UpdateRules.Weights: CaseIterable {}

@@ -166,10 +166,13 @@ public struct RoundMetrics: Sendable, Hashable, Codable {
   public var aucTieBound: Double?
   /// The L2 norm of the mean update; absent in the evaluation round.
   public var updateNorm: Double?
+  /// Answers only: their tokens, over which the loss is the mean.
+  public var tokens: Int?
 
   public init(
     number: Int, roundID: UInt64, model: Digest, survivors: Int, rows: Int, tooFewRows: Bool, meanLoss: Double? = nil,
-    accuracy: Double? = nil, auc: Double? = nil, aucTieBound: Double? = nil, updateNorm: Double? = nil
+    accuracy: Double? = nil, auc: Double? = nil, aucTieBound: Double? = nil, updateNorm: Double? = nil,
+    tokens: Int? = nil
   ) {
     self.number = number
     self.roundID = roundID
@@ -182,6 +185,7 @@ public struct RoundMetrics: Sendable, Hashable, Codable {
     self.auc = auc
     self.aucTieBound = aucTieBound
     self.updateNorm = updateNorm
+    self.tokens = tokens
   }
 }
 

@@ -4,7 +4,7 @@ import Tensors
 public enum SchemaError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A part of the plan that cannot be meant: `path` as in the plan's YAML, `problem` what was found against expected.
   case invalid(path: String, problem: String, hint: String?)
-  /// A checkpoint's bytes are not one of a `table` model.
+  /// A checkpoint's bytes are not one.
   case badCheckpoint(String)
   case tensors(TensorError)
   /// Every column has too few contributors.
@@ -19,7 +19,7 @@ public enum SchemaError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .invalid(let path, let problem, _): "\(path): \(problem)"
-    case .badCheckpoint(let problem): "not a checkpoint of a table model: \(problem)"
+    case .badCheckpoint(let problem): "not a checkpoint: \(problem)"
     case .tensors(let error): error.description
     case .noColumnsLeft(let minimum): "no column has enough values at \(minimum) participants or more"
     case .impossibleStatistics(let column): "the summed statistics of column \"\(column)\" cannot come from rows"

@@ -1,13 +1,11 @@
-import Foundation
-import Texts
 import Tensors
 
 extension TableCheckpoint {
   /// The keys of a checkpoint's metadata; `tributary export` adds others that begin with `tributary.lineage`.
   public enum MetadataKey {
-    public static let format = "tributary.format"
-    public static let plan = "tributary.plan"
-    public static let schema = "tributary.schema"
+    public static let format = CheckpointMetadata.format
+    public static let plan = CheckpointMetadata.plan
+    public static let schema = CheckpointMetadata.schema
     public static let counts = "tributary.counts"
     public static let columns = "tributary.columns"
     public static let standardisation = "tributary.standardisation"
@@ -25,11 +23,11 @@ extension TableCheckpoint {
     var metadata = lineage
     metadata[MetadataKey.format] = Self.format
     metadata[MetadataKey.plan] = planDigest
-    metadata[MetadataKey.schema] = Self.json(schema)
-    metadata[MetadataKey.counts] = counts.map(Self.json)
-    metadata[MetadataKey.columns] = kept.map(Self.json)
-    metadata[MetadataKey.standardisation] = standardisation.map(Self.json)
-    metadata[MetadataKey.network] = network.map(Self.json)
+    metadata[MetadataKey.schema] = CheckpointMetadata.json(schema)
+    metadata[MetadataKey.counts] = counts.map(CheckpointMetadata.json)
+    metadata[MetadataKey.columns] = kept.map(CheckpointMetadata.json)
+    metadata[MetadataKey.standardisation] = standardisation.map(CheckpointMetadata.json)
+    metadata[MetadataKey.network] = network.map(CheckpointMetadata.json)
     guard let parameters else { return Safetensors(metadata: metadata).encoded() }
     return Safetensors(parameters, metadata: metadata).encoded()
   }
@@ -39,22 +37,20 @@ extension TableCheckpoint {
   public init(decoding bytes: [UInt8]) throws(SchemaError) {
     let file: Safetensors
     do { file = try Safetensors(decoding: bytes) } catch { throw .tensors(error) }
+    try self.init(file)
+  }
+
+  init(_ file: Safetensors) throws(SchemaError) {
     guard file.metadata[MetadataKey.format] == Self.format else {
       let found = file.metadata[MetadataKey.format].map { "\"\($0)\"" } ?? "none"
       throw .badCheckpoint("metadata \"\(MetadataKey.format)\" is \(found), expected \"\(Self.format)\"")
     }
-    guard let planDigest = file.metadata[MetadataKey.plan] else {
-      throw .badCheckpoint("metadata \"\(MetadataKey.plan)\" is missing")
-    }
-    guard let schema: TableSchema = try Self.value(MetadataKey.schema, of: file) else {
-      throw .badCheckpoint("metadata \"\(MetadataKey.schema)\" is missing")
-    }
-    self.planDigest = planDigest
-    self.schema = schema
-    counts = try Self.value(MetadataKey.counts, of: file)
-    kept = try Self.value(MetadataKey.columns, of: file)
-    standardisation = try Self.value(MetadataKey.standardisation, of: file)
-    network = try Self.value(MetadataKey.network, of: file)
+    planDigest = try CheckpointMetadata.text(MetadataKey.plan, of: file)
+    schema = try CheckpointMetadata.needed(MetadataKey.schema, of: file)
+    counts = try CheckpointMetadata.value(MetadataKey.counts, of: file)
+    kept = try CheckpointMetadata.value(MetadataKey.columns, of: file)
+    standardisation = try CheckpointMetadata.value(MetadataKey.standardisation, of: file)
+    network = try CheckpointMetadata.value(MetadataKey.network, of: file)
     if network != nil {
       do { parameters = try file.parameters() } catch { throw .tensors(error) }
     } else if !file.tensors.isEmpty {
@@ -86,26 +82,6 @@ extension TableCheckpoint {
     }
     guard parameters.layout == network.layout else {
       throw .badCheckpoint("the tensors are not those of the network, by name, order and shape")
-    }
-  }
-
-  private static func json(_ value: some Encodable) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do { return String(decoding: try encoder.encode(value), as: UTF8.self) } catch {
-      preconditionFailure("the parts of a checkpoint hold finite numbers and text only: \(error)")
-    }
-  }
-
-  private static func value<T: Decodable>(_ key: String, of file: Safetensors) throws(SchemaError) -> T? {
-    guard let text = file.metadata[key] else { return nil }
-    do {
-      _ = try JSONValue(parsing: text.utf8)
-      return try JSONDecoder().decode(T.self, from: Data(text.utf8))
-    } catch let error as JSONError {
-      throw .badCheckpoint("metadata \"\(key)\" is \(error)")
-    } catch {
-      throw .badCheckpoint("metadata \"\(key)\" does not have the expected members")
     }
   }
 }

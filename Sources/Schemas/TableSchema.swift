@@ -104,7 +104,8 @@ extension TableSchema {
     }
   }
 
-  private static func validate(
+  /// Of a label or a category: enough values, all different, none empty.
+  static func validate(
     _ values: [String], atLeast minimum: Int, of name: String, at path: String,
     _ invalid: (String, String, String?) -> SchemaError
   ) throws(SchemaError) {

@@ -2,11 +2,11 @@ import Foundation
 import Schemas
 import Tensors
 
-/// A finished model on its own: the parameters, what its columns mean, and where it comes from, in one file.
+/// A finished model on its own: the parameters, what its rows mean, and where it comes from, in one file.
 ///
 /// The file is a checkpoint with one more key in its metadata; `docs/specialist-format.md` describes all of it.
 public struct Specialist: Sendable, Equatable {
-  public let checkpoint: TableCheckpoint
+  public let checkpoint: Checkpoint
   /// Nil in a checkpoint that was not exported.
   public let lineage: Lineage?
 
@@ -16,18 +16,23 @@ public struct Specialist: Sendable, Equatable {
   /// The specialist that a run's last checkpoint makes.
   ///
   /// - Throws: `.unfinished` for a checkpoint without parameters; `.badLineage` when it names another plan.
-  public init(exporting checkpoint: TableCheckpoint, lineage: Lineage) throws(SpecialistError) {
+  public init(exporting checkpoint: Checkpoint, lineage: Lineage) throws(SpecialistError) {
     try self.init(checkpoint: checkpoint, lineage: lineage, file: "the exported run")
+  }
+
+  /// What somebody trained without a federation: it has no lineage.
+  public init(own checkpoint: Checkpoint) throws(SpecialistError) {
+    try self.init(checkpoint: checkpoint, lineage: nil, file: "the trained model")
   }
 
   /// Reads what anyone may have written.
   ///
   /// - Parameter file: The name for errors.
   public init(decoding bytes: [UInt8], file: String) throws(SpecialistError) {
-    let checkpoint: TableCheckpoint
+    let checkpoint: Checkpoint
     let text: String?
     do {
-      checkpoint = try TableCheckpoint(decoding: bytes)
+      checkpoint = try Checkpoint(decoding: bytes)
       text = try Safetensors(decoding: bytes).metadata[Self.lineageKey]
     } catch let error as SchemaError {
       throw .notASpecialist(file: file, reason: error)
@@ -43,8 +48,13 @@ public struct Specialist: Sendable, Equatable {
     try self.init(checkpoint: checkpoint, lineage: lineage, file: file)
   }
 
-  /// Reads the file at `path`.
+  /// Reads the file at `path`, or the specialist of an adapter directory.
   public init(path: String) throws(SpecialistError) {
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+      self = try Specialist(path: path + "/" + AdapterDirectory.specialistFile)
+      return
+    }
     let bytes: [UInt8]
     do { bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) } catch {
       let exists = FileManager.default.fileExists(atPath: path)
@@ -53,7 +63,7 @@ public struct Specialist: Sendable, Equatable {
     try self.init(decoding: bytes, file: path)
   }
 
-  private init(checkpoint: TableCheckpoint, lineage: Lineage?, file: String) throws(SpecialistError) {
+  private init(checkpoint: Checkpoint, lineage: Lineage?, file: String) throws(SpecialistError) {
     guard checkpoint.parameters != nil else { throw .unfinished }
     if let lineage {
       guard lineage.plan == checkpoint.planDigest else {

@@ -1,5 +1,6 @@
-import Models
-import Schemas
+public import Bases
+public import Models
+public import Schemas
 
 /// Why a specialist cannot be exported, read or asked.
 public enum SpecialistError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -12,6 +13,12 @@ public enum SpecialistError: Error, Sendable, Equatable, CustomStringConvertible
   /// The checkpoint holds no trained model yet.
   case unfinished
   case model(ModelError)
+  /// The base model that the specialist builds on is not at hand.
+  case base(BaseError)
+  /// A specialist that trained something else than adapters, or that is a table's, has none to write.
+  case noAdapters
+  /// A specialist of a table answers rows, not a text.
+  case answersNoText
 
   public var description: String {
     switch self {
@@ -21,6 +28,9 @@ public enum SpecialistError: Error, Sendable, Equatable, CustomStringConvertible
     case .badLineage(let file, let reason): "\(file): metadata \"tributary.lineage\" \(reason)"
     case .unfinished: "the checkpoint holds no trained model"
     case .model(let error): error.description
+    case .base(let error): error.description
+    case .noAdapters: "the specialist has no adapters"
+    case .answersNoText: "the specialist reads the columns of a table, not a text"
     }
   }
 
@@ -31,6 +41,9 @@ public enum SpecialistError: Error, Sendable, Equatable, CustomStringConvertible
     case .unfinished: "export a run once `tributary status` shows it finished"
     case .unwritableFile: "give another path with --output"
     case .model(let error): error.hint
+    case .base(let error): error.hint
+    case .noAdapters: "export it as one file: leave --format out"
+    case .answersNoText: "tributary predict FILE ROWS reads rows"
     case .unreadableFile: "check the path; `tributary export` writes such files"
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bases
 import Coordination
 import Documents
 import Federation
@@ -109,7 +110,8 @@ extension ExitStatus {
       case let error as ParticipationError: Self.status(error)
       case let error as CoordinationError: Self.status(error)
       case let error as WireError: Self.status(error)
-      case is DocumentError, is FederationError, is SpecialistError, is ModelError, is SchemaError: .badInput
+      case is DocumentError, is FederationError, is SpecialistError, is ModelError, is SchemaError, is BaseError:
+        .badInput
       case IdentityError.malformedInvite, IdentityError.invalidName: .badInput
       case is IdentityError, is AveragingError: .refused
       default: .failed
@@ -160,6 +162,7 @@ extension ExitStatus {
 
 // Errors of targets that know nothing of documents say their hints in the same shape.
 extension AveragingError: HintedError {}
+extension BaseError: HintedError {}
 extension IdentityError: HintedError {}
 extension ModelError: HintedError {}
 extension SchemaError: HintedError {}

@@ -39,6 +39,9 @@ struct Output: Sendable {
     Self.write(text + "\n", to: .standardOutput)
   }
 
+  /// Part of a line, as it comes.
+  static func piece(_ text: String) { write(text, to: .standardOutput) }
+
   static func note(_ text: String) { write(text + "\n", to: .standardError) }
 
   /// A reader that has gone away, as `head` does, takes nothing from what the command is for: the rest is not printed.

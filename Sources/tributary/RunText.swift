@@ -13,11 +13,20 @@ enum RunText {
     if let metrics = run.metrics.last { text += ", \(measures(metrics))" }
     // Who is at work is no news; who is away, or waits for its owner, is.
     let late = round.waitingFor.filter { $0.reason != "has not answered" && !$0.reason.hasPrefix("working") }
+    let working = round.waitingFor.filter { $0.reason.hasPrefix("working") }
+    if let slowest = working.min(by: { Self.percent($0.reason) < Self.percent($1.reason) }),
+      Self.percent(slowest.reason) > 0
+    {
+      text += ", \(working.count) at work, the slowest at \(Self.percent(slowest.reason))%"
+    }
     if !late.isEmpty {
       text += ", waiting for " + late.map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
     }
     return text
   }
+
+  /// How far someone at work says to be.
+  private static func percent(_ reason: String) -> Int { Int(reason.filter(\.isNumber)) ?? 0 }
 
   /// What the cohort's rows say of a model, or that they are too few.
   static func measures(_ metrics: RoundMetrics) -> String {
@@ -27,6 +36,7 @@ enum RunText {
       parts.append("AUC \(number(auc, 3))" + (metrics.aucTieBound.map { " ± \(number($0, 3))" } ?? ""))
     }
     if let accuracy = metrics.accuracy { parts.append("accuracy \(number(accuracy, 3))") }
+    if metrics.tokens != nil, let loss = metrics.meanLoss { parts.append("perplexity \(number(exp(loss), 2))") }
     if let loss = metrics.meanLoss { parts.append("loss \(number(loss, 4))") }
     return parts.joined(separator: ", ") + " over \(metrics.rows) rows"
   }

@@ -20,7 +20,7 @@ struct Tributary: AsyncParsableCommand {
       CommandGroup(name: "Operator and data owner", subcommands: [Status.self]),
       CommandGroup(
         name: "User",
-        subcommands: [Export.self, Inspect.self, Predict.self]),
+        subcommands: [Export.self, Inspect.self, Predict.self, Ask.self, Evaluate.self, Train.self]),
     ])
 }
 

@@ -53,7 +53,7 @@ struct RoundCodecTests {
     let squares = mean.map { Double($0) * Double($0) }
     #expect(abs(norm - squares.reduce(0, +).squareRoot()) < 1e-9)
 
-    let cohort = try codec.metrics(of: sum, classes: 2)
+    let cohort = try codec.metrics(of: sum, measures: .classes(2))
     #expect(cohort.rows == 6)
     #expect(cohort.correct == 3)
     #expect(cohort.lossSum == 3 * 1.625)

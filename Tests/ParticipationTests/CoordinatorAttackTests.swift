@@ -17,7 +17,8 @@ struct CoordinatorAttackTests {
     var forgery = try await Forgery(federation)
     var checkpoint = try forgery.trained()
     let wide = NetworkShape(
-      inputs: checkpoint.network!.inputs, hidden: [1000], activation: .relu, classes: forgery.plan.schema.classCount)
+      inputs: checkpoint.network!.inputs, hidden: [1000], activation: .relu,
+      classes: forgery.plan.table.schema.classCount)
     checkpoint.network = wide
     checkpoint.parameters = wide.initialParameters(seed: 1)
     try await forgery.close(with: checkpoint.encoded())
@@ -35,7 +36,7 @@ struct CoordinatorAttackTests {
     defer { federation.remove() }
     var forgery = try await Forgery(federation)
     let counts = ColumnCounts(present: [120, 30, 120], contributors: [4, 1, 4])
-    let checkpoint = try forgery.plan.genesis().applying(counts: counts, minimumContributors: 1)
+    let checkpoint = try forgery.plan.tableGenesis().applying(counts: counts, minimumContributors: 1)
     try await forgery.close(with: checkpoint.encoded())
     try await federation.nodes[0].handle(try forgery.advertise(.moments, from: checkpoint))
 
@@ -143,17 +144,17 @@ struct CoordinatorAttackTests {
       _ plan: RunPlan, _ kind: RoundKind = .update, _ change: (inout TableCheckpoint) -> Void = { _ in }
     ) throws -> Digest {
       let counts = ColumnCounts(present: [120, 120, 120], contributors: [4, 4, 4])
-      let counted = try plan.genesis().applying(counts: counts, minimumContributors: 3)
+      let counted = try plan.tableGenesis().applying(counts: counts, minimumContributors: 3)
       var checkpoint = try counted.applying(
-        moments: ColumnMoments(plan.schema, kept: counted.kept!), hidden: [], activation: .relu, seed: plan.seed)
+        moments: ColumnMoments(plan.table.schema, kept: counted.kept!), hidden: [], activation: .relu, seed: plan.seed)
       change(&checkpoint)
-      return try OwnRows(NodeRows.read(file, plan: plan)).subject(of: kind, checkpoint: checkpoint)
+      return try OwnRows(RowSource(data: file).read(plan)).subject(of: kind, checkpoint: .table(checkpoint))
     }
     let plan = TestPlan.plan()
     var renamed = plan
     renamed.name = "others"
     renamed.seed = 7
-    renamed.schema.ignore = ["id", "ward"]
+    renamed.table.schema.ignore = ["id", "ward"]
     let here = try subject(plan)
     #expect(try subject(renamed) == here)
     #expect(try subject(plan, .evaluation) == here)

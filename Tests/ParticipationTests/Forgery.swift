@@ -27,11 +27,11 @@ struct Forgery {
   func trained(plan: RunPlan? = nil) throws -> TableCheckpoint {
     let plan = plan ?? self.plan
     let counts = ColumnCounts(present: [120, 120, 120], contributors: [4, 4, 4])
-    let counted = try plan.genesis().applying(
+    let counted = try plan.tableGenesis().applying(
       counts: counts, minimumContributors: plan.cohort.minimumSurvivors)
     return try counted.applying(
-      moments: ColumnMoments(plan.schema, kept: counted.kept!), hidden: plan.model.hidden,
-      activation: plan.model.activation, seed: plan.seed)
+      moments: ColumnMoments(plan.table.schema, kept: counted.kept!), hidden: plan.table.hidden,
+      activation: plan.table.activation, seed: plan.seed)
   }
 
   /// Closes a round that ends with these bytes.
@@ -54,7 +54,7 @@ struct Forgery {
   ) throws -> Instruction {
     roundID += 1
     var round = try plan.roundPlan(
-      kind: kind, run: run, roundID: roundID, checkpoint: checkpoint, modelIn: model,
+      kind: kind, run: run, roundID: roundID, checkpoint: .table(checkpoint), modelIn: model,
       gridClose: closes.last { $0.close.outcome != .abandoned }?.close.hash ?? .zero, deadlineSeconds: 1000)
     change(&round)
     let signed = try SignedRoundPlan(round, signer: federation.coordinator.signer)

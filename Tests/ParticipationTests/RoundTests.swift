@@ -361,7 +361,7 @@ struct RoundTests {
     defer { try? FileManager.default.removeItem(atPath: directory) }
     try TestPlan.rows(seed: 1).write(toFile: "\(directory)/rows.csv", atomically: true, encoding: .utf8)
     let plan = TestPlan.plan(rounds: 501)  // of two epochs each
-    let rows = try NodeRows.read("\(directory)/rows.csv", plan: plan)
+    let rows = try RowSource(data: "\(directory)/rows.csv").read(plan)
     let randomness = LocalRandomness(
       nodeSecret: Secret([UInt8](repeating: 9, count: 32)), trainer: .zero, modelIn: .zero)
     let model = try LocalModel.train(plan: plan, rows: rows, randomness: randomness)
@@ -375,7 +375,7 @@ struct RoundTests {
     try await federation.connectAll()
     try await federation.settle()
     let home = federation.nodes[0].home
-    let rows = try NodeRows.read("\(federation.directory)/bay.csv", plan: federation.plan)
+    let rows = try RowSource(data: "\(federation.directory)/bay.csv").read(federation.plan)
     let randomness = LocalRandomness(
       nodeSecret: try home.nodeSecret(), trainer: try federation.plan.digest(), modelIn: .zero)
     try await LocalComparison(run: "run-1", plan: federation.plan, rows: rows, randomness: randomness)

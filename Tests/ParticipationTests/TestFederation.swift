@@ -39,7 +39,7 @@ actor TestCoordinator {
 
   init(plan: RunPlan, run: String = "run-1", signer: IdentitySigner, firstRound: UInt64 = 1) throws {
     let text = String(decoding: try plan.canonicalBytes, as: UTF8.self)
-    let genesis = TableCheckpoint.genesis(planDigest: try plan.digest().description, schema: plan.schema).encoded()
+    let genesis = try plan.genesis().encoded()
     let digest = Digest(sha256: genesis)
     self.signer = signer
     nextRound = firstRound
@@ -153,7 +153,7 @@ actor TestCoordinator {
       case .openRound(let model):
         let plan = try machine.plan.roundPlan(
           kind: machine.nextKind!, run: machine.run, roundID: nextRound,
-          checkpoint: try TableCheckpoint(decoding: blobs[model]!), modelIn: model, gridClose: machine.gridClose,
+          checkpoint: try Checkpoint(decoding: blobs[model]!), modelIn: model, gridClose: machine.gridClose,
           deadlineSeconds: 1000)
         nextRound += 1
         try machine.apply(try machine.open(plan, signer: signer, now: 1))
@@ -161,7 +161,7 @@ actor TestCoordinator {
         let round = machine.round!
         let sum = try round.unmask { blobs[$0]! }
         let closing = try machine.close(
-          sum, sumDigest: .zero, from: try TableCheckpoint(decoding: blobs[round.plan.modelIn]!), signer: signer,
+          sum, sumDigest: .zero, from: try Checkpoint(decoding: blobs[round.plan.modelIn]!), signer: signer,
           now: now)
         if let bytes = closing.checkpoint { blobs[Digest(sha256: bytes)] = bytes }
         try machine.apply(closing.event)

@@ -55,8 +55,8 @@ struct LanguageShapeTests {
       } catch { return error.description }
     }
     #expect(problem { _ in } == nil)
-    #expect(problem { $0.heads = 3 } == "model.shape.heads: 3 heads do not divide the width 8")
-    #expect(problem { $0.layers = 0 } == "model.shape.layers: expected 1 to 256, found 0")
+    #expect(problem { $0.heads = 3 } == "model.base.heads: 3 heads do not divide the width 8")
+    #expect(problem { $0.layers = 0 } == "model.base.layers: expected 1 to 256, found 0")
     #expect(problem { $0.width = .max } != nil)
     #expect(problem { $0.vocabulary = -1 } != nil)
     #expect(problem { $0.normEpsilon = 0 } != nil)
@@ -78,7 +78,7 @@ struct LanguageShapeTests {
       } catch { return error.description }
     }
     #expect(decoderProblem { _ in } == nil)
-    #expect(decoderProblem { $0.keyValueHeads = 3 } == "model.shape.keyValueHeads: 3 do not divide the 4 heads")
+    #expect(decoderProblem { $0.keyValueHeads = 3 } == "model.base.keyValueHeads: 3 do not divide the 4 heads")
     #expect(decoderProblem { $0.headWidth = 3 } != nil)
     #expect(decoderProblem { $0.ropeBase = .infinity } != nil)
     #expect(decoderProblem { $0.positions = 0 } != nil)

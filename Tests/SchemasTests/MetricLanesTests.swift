@@ -101,3 +101,53 @@ struct MetricLanesTests {
     #expect(throws: SchemaError.self) { try MetricLanes(lanes: good, classes: 2, scale: 1) }
   }
 }
+
+@Suite("Metrics of answers and numbers")
+struct OtherMeasuresTests {
+  @Test("Answers are measured per token, and add up over participants however large their loss is")
+  func answers() throws {
+    var first = MetricLanes(.tokens)
+    first.record(tokens: 10, loss: 20, correct: 4)
+    first.record(tokens: 30, loss: 40_000, correct: 0)
+    var second = MetricLanes(.tokens)
+    second.record(tokens: 60, loss: 1_000_000, correct: 6)
+    #expect(first.meanLoss == 40_020.0 / 40)
+    #expect(first.accuracy == 0.1 && first.auc == nil)
+    let sum = zip(first.lanes(scale: 1024), second.lanes(scale: 1024)).map { $0 &+ $1 }
+    let both = try MetricLanes(lanes: sum, measures: .tokens, scale: 1024)
+    #expect(both.rows == 3 && both.tokens == 100 && both.correct == 10)
+    #expect(both.meanLoss == 10_400.2)
+    var even = MetricLanes(.tokens)
+    even.record(tokens: 4, loss: 4, correct: 1)
+    #expect(abs(try #require(even.perplexity) - 2.718_281_828) < 1e-8)
+  }
+
+  @Test("Numbers are measured by their mean squared error")
+  func numbers() throws {
+    var metrics = MetricLanes(.errors)
+    metrics.record(squaredError: 0.25)
+    metrics.record(squaredError: 0.75)
+    #expect(metrics.meanLoss == 0.5 && metrics.perplexity == nil && metrics.accuracy == nil)
+    #expect(try MetricLanes(lanes: metrics.lanes(scale: 1024), measures: .errors, scale: 1024) == metrics)
+  }
+
+  @Test("The largest cohort of the worst models fits the lanes", arguments: [Measures.tokens, .errors])
+  func worst(measures: Measures) throws {
+    var metrics = MetricLanes(measures)
+    if measures == .tokens { metrics.record(tokens: .max / 2, loss: .infinity, correct: 0) }
+    if measures == .errors { metrics.record(squaredError: .nan) }
+    let sum = metrics.lanes(scale: 1024).map { $0 &* 255 }
+    let cohort = try MetricLanes(lanes: sum, measures: measures, scale: 1024)
+    #expect(try #require(cohort.meanLoss) > 50)
+  }
+
+  @Test("Lanes that no rows could have given are refused")
+  func impossible() {
+    for lanes: [UInt32] in [[2, 1, 0, 0, 0], [1, 1, 0, .max, 0], [.max, 1, 0, 0, 0], [1, 1, 2, 0, 0]] {
+      #expect(throws: SchemaError.impossibleStatistics(column: "metrics")) {
+        try MetricLanes(lanes: lanes, measures: .tokens, scale: 1024)
+      }
+    }
+    #expect(throws: SchemaError.self) { try MetricLanes(lanes: [1, 1], measures: .tokens, scale: 1024) }
+  }
+}

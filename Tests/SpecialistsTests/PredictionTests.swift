@@ -10,7 +10,7 @@ struct PredictionTests {
     -> Prediction
   {
     let file = try TemporaryFile(rows, named: name)
-    let specialist = try Specialist(exporting: Fixture.checkpoint(labels: labels), lineage: Fixture.lineage)
+    let specialist = try Specialist(exporting: .table(Fixture.checkpoint(labels: labels)), lineage: Fixture.lineage)
     return try Prediction(specialist, rows: file.path)
   }
 

@@ -9,7 +9,7 @@ import Testing
 struct SpecialistTests {
   @Test("An exported file comes back as it was, from a path and from its bytes, which are the same each time")
   func roundTrip() throws {
-    let specialist = try Specialist(exporting: Fixture.checkpoint(), lineage: Fixture.lineage)
+    let specialist = try Specialist(exporting: .table(Fixture.checkpoint()), lineage: Fixture.lineage)
     let file = try TemporaryFile(named: "s.safetensors")
     try specialist.write(to: file.path)
     #expect(try Specialist(path: file.path) == specialist)
@@ -18,7 +18,7 @@ struct SpecialistTests {
 
   @Test("The tensors are the float32 layers, and the metadata holds what the format's page lists")
   func format() throws {
-    let specialist = try Specialist(exporting: Fixture.checkpoint(), lineage: Fixture.lineage)
+    let specialist = try Specialist(exporting: .table(Fixture.checkpoint()), lineage: Fixture.lineage)
     let file = try Safetensors(decoding: specialist.encoded())
     #expect(file.tensors.map(\.name) == ["layers.0.weight", "layers.0.bias"])
     #expect(file.tensors.map(\.shape) == [[1, 3], [1]])
@@ -41,7 +41,7 @@ struct SpecialistTests {
 
   @Test("Without its lineage the file is the checkpoint, byte for byte")
   func checkpointInside() throws {
-    let specialist = try Specialist(exporting: Fixture.checkpoint(), lineage: Fixture.lineage)
+    let specialist = try Specialist(exporting: .table(Fixture.checkpoint()), lineage: Fixture.lineage)
     var file = try Safetensors(decoding: specialist.encoded())
     file.metadata["tributary.lineage"] = nil
     #expect(file.encoded() == Fixture.checkpoint().encoded())
@@ -51,14 +51,14 @@ struct SpecialistTests {
   @Test("A checkpoint without a model cannot be exported, nor under another plan's lineage")
   func refusedExports() throws {
     let genesis = TableCheckpoint.genesis(planDigest: Fixture.plan, schema: Fixture.schema)
-    #expect(throws: SpecialistError.unfinished) { try Specialist(exporting: genesis, lineage: Fixture.lineage) }
+    #expect(throws: SpecialistError.unfinished) { try Specialist(exporting: .table(genesis), lineage: Fixture.lineage) }
     var lineage = Fixture.lineage
     lineage.plan = "sha256:00"
     #expect(
       throws: SpecialistError.badLineage(
         file: "the exported run", reason: "names the plan sha256:00, expected \(Fixture.plan)")
     ) {
-      try Specialist(exporting: Fixture.checkpoint(), lineage: lineage)
+      try Specialist(exporting: .table(Fixture.checkpoint()), lineage: lineage)
     }
   }
 
@@ -67,7 +67,7 @@ struct SpecialistTests {
     #expect(throws: SpecialistError.unreadableFile(file: "/none/s.safetensors", reason: "no such file")) {
       try Specialist(path: "/none/s.safetensors")
     }
-    let bytes = try Specialist(exporting: Fixture.checkpoint(), lineage: Fixture.lineage).encoded()
+    let bytes = try Specialist(exporting: .table(Fixture.checkpoint()), lineage: Fixture.lineage).encoded()
     for count in [0, 7, 8, 100, bytes.count - 1] {
       #expect(throws: SpecialistError.self) { try Specialist(decoding: Array(bytes.prefix(count)), file: "s") }
     }
@@ -81,7 +81,7 @@ struct SpecialistTests {
     #expect(throws: SpecialistError.badLineage(file: "s", reason: "does not have the expected members")) {
       try Specialist(decoding: lineage, file: "s")
     }
-    let specialist = try Specialist(exporting: Fixture.checkpoint(), lineage: Fixture.lineage)
+    let specialist = try Specialist(exporting: .table(Fixture.checkpoint()), lineage: Fixture.lineage)
     #expect {
       try specialist.write(to: "/none/s.safetensors")
     } throws: { error in
@@ -92,8 +92,9 @@ struct SpecialistTests {
 
   @Test("An inspection names the model, its columns and its origin, for people and for programs")
   func inspection() throws {
-    let inspection = try Inspection(try Specialist(exporting: Fixture.checkpoint(), lineage: Fixture.lineage))
-    #expect(inspection.features == ["age", "sex=f", "sex=m"])
+    let inspection = try Inspection(try Specialist(exporting: .table(Fixture.checkpoint()), lineage: Fixture.lineage))
+    guard case .table(let table) = inspection.model else { throw SpecialistError.unfinished }
+    #expect(table.features == ["age", "sex=f", "sex=m"])
     #expect(inspection.parameterCount == 4)
     #expect(inspection.tensors.map(\.shape) == [[1, 3], [1]])
     let lines = inspection.description.split(separator: "\n").map(String.init)
@@ -104,6 +105,6 @@ struct SpecialistTests {
       "  age: 0.0 to 100.0, -1.0 missing, mean 50.0, deviation 10.0", "  sex: f, m",
     ] { #expect(lines.contains(line), "\(line)") }
     let json = try JSONEncoder().encode(inspection)
-    #expect(try JSONDecoder().decode(Inspection.self, from: json) == inspection)
+    #expect(try JSONDecoder().decode(TableInspection.self, from: json) == table)
   }
 }

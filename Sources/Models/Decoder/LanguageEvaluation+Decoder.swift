@@ -9,8 +9,8 @@ import Tensors
 #endif
 
 extension LanguageEvaluation {
-  /// The tokens of all answers as rows of one class, with their summed loss in nats, and as correct those that the model
-  /// holds for the most probable: its accuracy when it is told the answer so far.
+  /// Rows, the tokens of all answers with their summed loss in nats, and as correct those that the model holds for the most
+  /// probable: its accuracy when it is told the answer so far.
   static func answerMetrics(
     _ parameters: Parameters, training: LanguageTraining, base: BaseModel, on examples: LanguageExamples,
     threads: ThreadPool
@@ -38,7 +38,8 @@ extension LanguageEvaluation {
       metrics = try answerMetrics(
         Parameters(layout: nothing.layout), unchecked: nothing, base: base, on: examples, threads: threads)
     }
-    return exp(metrics.lossSum / Double(metrics.rows))
+    guard let perplexity = metrics.perplexity else { throw .noRows }
+    return perplexity
   }
 
   private static func answerMetrics(
@@ -50,8 +51,8 @@ extension LanguageEvaluation {
       throw .unsupportedModel(file: base.path, what: "the perplexity of an encoder")
     }
     try examples.check(training, labelled: true)
-    guard examples.count > 0 else { throw .noRows }
-    var metrics = MetricLanes(classes: 1)
+    var metrics = MetricLanes(.tokens)
+    guard examples.count > 0 else { return metrics }
     let capacity = PassCapacity(examples, batchRows: examples.count)
     let network = try DecoderNetwork(
       parameters, training, weights: base, capacity: capacity, keeping: .nothing,
@@ -61,9 +62,13 @@ extension LanguageEvaluation {
     var next = 0
     while next < rows.count {
       batch.fill(rows[...], next: &next, of: examples, capacity)
+      var (tokens, lossSum, correct) = (0, 0.0, 0)
       network.forEachAnswerToken(batch, of: examples) { loss, isMostProbable in
-        metrics.record(label: 0, score: 0, loss: loss, correct: isMostProbable)
+        tokens += 1
+        lossSum += loss
+        correct += isMostProbable ? 1 : 0
       }
+      metrics.record(rows: batch.sequenceCount, tokens: tokens, loss: lossSum, correct: correct)
     }
     return metrics
   }

@@ -6,9 +6,8 @@ import Tensors
 public enum LanguageEvaluation {
   /// Rows, summed loss and correct predictions, per class where there are classes; all zero for no rows.
   ///
-  /// A prediction is the most probable class, the first of equally probable ones. A regression has one class that every
-  /// row is of, a loss in squared half widths of its range, and nothing is counted as correct. Of a generation, rows are
-  /// the tokens of the answers, all of one class.
+  /// A prediction is the most probable class, or token of an answer, the first of equally probable ones. The errors of a
+  /// regression are in half widths of its range.
   public static func metrics(
     _ parameters: Parameters, training: LanguageTraining, base: BaseModel, on examples: LanguageExamples,
     threads: ThreadPool = .shared
@@ -18,14 +17,14 @@ public enum LanguageEvaluation {
     }
     try examples.check(training, labelled: true)
     let outputs = training.task.outputs
-    var metrics = MetricLanes(classes: outputs)
+    var metrics = MetricLanes(training.task.measures)
     try forEachPass(parameters, training, base, examples, threads) { network, batch in
       let losses = network.losses(batch, of: examples)
       let p = network.buffers.probabilities
       for sequence in 0..<batch.sequenceCount {
         let row = p.part(sequence * outputs..<(sequence + 1) * outputs)
         guard case .labels(let labels) = examples.answers else {
-          metrics.record(label: 0, score: 0, loss: Double(losses[sequence]), correct: false)
+          metrics.record(squaredError: Double(losses[sequence]))
           continue
         }
         let label = Int(labels[batch.rows[sequence]])

@@ -48,6 +48,20 @@ public struct LanguageExamples: Sendable, Equatable {
   /// Tokens of the longest text.
   public var longest: Int { zip(starts, starts.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) } }
 
+  /// The first so many examples; nil when there are fewer.
+  public func first(_ count: Int) -> LanguageExamples? {
+    guard count <= self.count else { return nil }
+    let sequences = (0..<count).map { Array(ids[tokens(of: $0)]) }
+    let answers: Answers =
+      switch answers {
+      case .none: .none
+      case .labels(let labels): .labels(Array(labels.prefix(count)))
+      case .numbers(let numbers): .numbers(Array(numbers.prefix(count)))
+      case .continuations(let starts): .continuations(Array(starts.prefix(count)))
+      }
+    return LanguageExamples(sequences, answers: answers)
+  }
+
   func tokens(of row: Int) -> Range<Int> { starts[row]..<starts[row + 1] }
 
   /// How many losses the example contributes to the mean of its batch: one, or one for each token of its answer.

@@ -16,6 +16,10 @@ public struct RowReport: Sendable, Hashable, Codable {
 
   public enum DropReason: String, Sendable, Hashable, Codable, CaseIterable {
     case labelMissing, labelUnknown
+    /// Of texts only.
+    case textMissing, scoreMissing, scoreOutOfRange, answerMissing
+    /// The question leaves no room for an answer within the plan's `maximumTokens`.
+    case textTooLong
   }
 
   public struct Drop: Sendable, Hashable, Codable {
@@ -44,6 +48,17 @@ public struct RowReport: Sendable, Hashable, Codable {
     public internal(set) var heldOut = 0
   }
 
+  /// Texts as the base model's tokenizer cuts them.
+  public struct Tokens: Sendable, Hashable, Codable {
+    /// Of the training rows.
+    public internal(set) var training = 0
+    public internal(set) var heldOut = 0
+    /// Of the longest row that is used.
+    public internal(set) var longest = 0
+    /// Rows that are longer than the plan's `maximumTokens` and lose their end.
+    public internal(set) var truncated = Tally()
+  }
+
   public struct Duplicates: Sendable, Hashable, Codable {
     /// Training rows that equal an earlier training row in every column and the label.
     public internal(set) var withinTraining = Tally()
@@ -59,6 +74,8 @@ public struct RowReport: Sendable, Hashable, Codable {
   public internal(set) var columns: [Column]
   public internal(set) var classes: [ClassBalance]
   public internal(set) var duplicates = Duplicates()
+  /// Of texts only.
+  public internal(set) var tokens: Tokens?
 
   public var rowsUsed: Int { trainingRows + heldOutRows }
   public var rowsDropped: Int { dropped.reduce(0) { $0 + $1.tally.count } }

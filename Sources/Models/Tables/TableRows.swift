@@ -1,15 +1,16 @@
 import Schemas
 
+/// Which of a participant's rows.
+public enum RowPart: Sendable {
+  case training, heldOut
+}
+
 /// One participant's rows under a schema: those that train, those held out, and the report about all of them.
 ///
 /// With a fold K, rows whose fold column is K are held out and the others train; without one every row trains and nothing
 /// is held out. A row whose label is missing or not declared is dropped; values that are missing, out of range, unknown
 /// or no number are taken as missing, and counted.
 public struct TableRows: Sendable {
-  public enum Part: Sendable {
-    case training, heldOut
-  }
-
   public let schema: TableSchema
   public let report: RowReport
   let training: ParsedRows

@@ -26,7 +26,7 @@ extension TableRows {
   /// Those rows as the checkpoint's model sees them.
   ///
   /// - Throws: `.otherSchema` when the checkpoint has another schema; `.schema(.outOfOrder)` when it is not standardised yet.
-  public func examples(_ part: Part, checkpoint: TableCheckpoint) throws(ModelError) -> Examples {
+  public func examples(_ part: RowPart, checkpoint: TableCheckpoint) throws(ModelError) -> Examples {
     guard checkpoint.schema == schema else { throw .otherSchema }
     let encoder = try FeatureEncoder(checkpoint)
     let rows = part == .training ? training : heldOut

@@ -22,14 +22,46 @@ public struct NodeActivity: Sendable, Hashable, Codable {
   public var run: String?
   public var roundID: UInt64?
   public var kind: String?
+  /// Of a training that is under way.
+  public var training: Training?
 
-  public init(at: Date, state: State, run: String? = nil, roundID: UInt64? = nil, kind: String? = nil) {
+  /// How far a training is, and what it takes.
+  public struct Training: Sendable, Hashable, Codable {
+    public var fraction: Double
+    /// Of a language model.
+    public var tokensPerSecond: Double?
+    public var secondsLeft: Double?
+    public var memoryBytes: Int?
+  }
+
+  public init(
+    at: Date, state: State, run: String? = nil, roundID: UInt64? = nil, kind: String? = nil, training: Training? = nil
+  ) {
     self.at = at
     self.state = state
     self.run = run
     self.roundID = roundID
     self.kind = kind
+    self.training = training
   }
+}
+
+extension NodeActivity.Training: CustomStringConvertible {
+  public var description: String {
+    var parts = ["\(Int(fraction * 100))%"]
+    if let tokensPerSecond { parts.append("\(Int(tokensPerSecond)) tokens/s") }
+    if let secondsLeft { parts.append("\(duration(secondsLeft)) left") }
+    if let memoryBytes { parts.append(mebibytes(memoryBytes)) }
+    return parts.joined(separator: ", ")
+  }
+}
+
+/// `47 s`, `3 min 20 s`, `2 h 5 min`.
+func duration(_ seconds: Double) -> String {
+  guard seconds.isFinite, seconds < 1e9 else { return "unknown" }
+  let whole = max(0, Int(seconds.rounded()))
+  if whole < 60 { return "\(whole) s" }
+  return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
 }
 
 /// What a node remembers of one run, for its owner alone: nothing of this is ever sent, and nothing that is sent follows
@@ -78,14 +110,19 @@ public struct OwnMetrics: Sendable, Hashable, Codable {
   public var meanLoss: Double?
   /// Binary labels only.
   public var auc: Double?
+  /// Answers only.
+  public var perplexity: Double?
   /// Too few rows, or too few of a class, to say much.
   public var tooFewRows: Bool
 
-  public init(rows: Int, accuracy: Double?, meanLoss: Double?, auc: Double?, tooFewRows: Bool) {
+  public init(
+    rows: Int, accuracy: Double?, meanLoss: Double?, auc: Double?, perplexity: Double? = nil, tooFewRows: Bool
+  ) {
     self.rows = rows
     self.accuracy = accuracy
     self.meanLoss = meanLoss
     self.auc = auc
+    self.perplexity = perplexity
     self.tooFewRows = tooFewRows
   }
 }
@@ -94,7 +131,7 @@ extension OwnMetrics {
   init(_ metrics: MetricLanes) {
     self.init(
       rows: metrics.rows, accuracy: metrics.accuracy, meanLoss: metrics.meanLoss, auc: metrics.auc?.value,
-      tooFewRows: metrics.tooFewRows)
+      perplexity: metrics.perplexity, tooFewRows: metrics.tooFewRows)
   }
 }
 

@@ -54,13 +54,19 @@ extension NodeHome {
   /// Reads `node.yaml`.
   public func settings() throws(ParticipationError) -> NodeSettings {
     guard let bytes = try OwnedFile.read(settingsFile) else { throw .noHome(path: path) }
-    return try decodeYAML(NodeSettings.self, from: bytes, file: settingsFile)
+    let settings = try decodeYAML(NodeSettings.self, from: bytes, file: settingsFile)
+    try settings.validate(file: settingsFile)
+    return settings
   }
 
   /// Writes `node.yaml` anew.
   func save(_ settings: NodeSettings) throws(ParticipationError) {
     do {
-      let text = "# Written by tributary join. data: may be changed; the rest belongs to the certificate.\n"
+      let text = """
+        # Written by tributary join. data:, bases:, threads: and memoryMiB: may be changed; the rest belongs to the
+        # certificate.
+
+        """
       try OwnedFile.replace(settingsFile, with: Array((text + (try StrictYAML.encode(settings))).utf8))
     } catch let error as DocumentError {
       throw .document(message: error.description, hint: error.hint)
@@ -76,6 +82,21 @@ extension NodeHome {
     var settings = try settings()
     settings.data = URL(fileURLWithPath: file).standardizedFileURL.path
     try save(settings)
+  }
+
+  /// Names one more copy of a base model; the path becomes absolute.
+  public func addBase(_ path: String) throws(ParticipationError) {
+    var settings = try settings()
+    let base = URL(fileURLWithPath: path).standardizedFileURL.path
+    if !settings.bases.contains(base) { settings.bases.append(base) }
+    try save(settings)
+  }
+
+  /// The node's rows and what it reads and trains them with.
+  func rowSource() throws(ParticipationError) -> RowSource {
+    let settings = try settings()
+    guard let data = settings.data else { throw .noData(path: path) }
+    return RowSource(data: data, bases: settings.bases, threads: settings.threads)
   }
 
   /// Reads `policy.yaml`; a home without one allows nothing.
@@ -172,15 +193,6 @@ extension NodeHome {
   /// Changes whenever the owner's files or the ledger do: what a refused instruction may wait for.
   func ownersStamp() -> [Int64] {
     let data = (try? settings())?.data
-    return [policyFile, settingsFile, ledgerFile, data].flatMap { path -> [Int64] in
-      var status = stat()
-      guard let path, stat(path, &status) == 0 else { return [0, 0, 0] }
-      #if canImport(Glibc)
-        let changed = status.st_mtim
-      #else
-        let changed = status.st_mtimespec
-      #endif
-      return [Int64(changed.tv_sec), Int64(changed.tv_nsec), Int64(status.st_size)]
-    }
+    return [policyFile, settingsFile, ledgerFile, data ?? ""].flatMap { FileStamp($0).numbers }
   }
 }

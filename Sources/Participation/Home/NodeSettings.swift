@@ -12,13 +12,47 @@ public struct NodeSettings: Sendable, Hashable, Codable {
   public var authority: String
   /// The file with this node's rows, CSV or JSONL. Nothing is read until a plan is previewed or allowed.
   public var data: String?
+  /// This node's own copies of base models, directories or GGUF files; a plan names the one it needs by its digest.
+  public var bases: [String]
+  /// How many threads train a language model; all cores when it is not given.
+  public var threads: Int?
+  /// The most memory that training may take, in MiB; what the machine has available when it is not given.
+  public var memoryMiB: Int?
 
-  public init(name: String, organisation: String? = nil, coordinator: String, authority: String, data: String? = nil) {
+  public init(
+    name: String, organisation: String? = nil, coordinator: String, authority: String, data: String? = nil,
+    bases: [String] = [], threads: Int? = nil, memoryMiB: Int? = nil
+  ) {
     self.name = name
     self.organisation = organisation
     self.coordinator = coordinator
     self.authority = authority
     self.data = data
+    self.bases = bases
+    self.threads = threads
+    self.memoryMiB = memoryMiB
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let settings = try decoder.container(keyedBy: CodingKeys.self)
+    name = try settings.decode(String.self, forKey: .name)
+    organisation = try settings.decodeIfPresent(String.self, forKey: .organisation)
+    coordinator = try settings.decode(String.self, forKey: .coordinator)
+    authority = try settings.decode(String.self, forKey: .authority)
+    data = try settings.decodeIfPresent(String.self, forKey: .data)
+    bases = try settings.decodeIfPresent([String].self, forKey: .bases) ?? []
+    threads = try settings.decodeIfPresent(Int.self, forKey: .threads)
+    memoryMiB = try settings.decodeIfPresent(Int.self, forKey: .memoryMiB)
+  }
+
+  /// Numbers that a machine can have.
+  func validate(file: String) throws(ParticipationError) {
+    if let threads, !(1...1024).contains(threads) {
+      throw .document(message: "\(file): threads is \(threads), expected 1 to 1024", hint: nil)
+    }
+    if let memoryMiB, memoryMiB < 1 {
+      throw .document(message: "\(file): memoryMiB is \(memoryMiB), expected at least 1", hint: nil)
+    }
   }
 }
 

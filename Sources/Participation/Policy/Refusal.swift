@@ -20,6 +20,8 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
   case rows(message: String, hint: String?)
   /// The plan asks for something that this version does not do.
   case plan(message: String, hint: String?)
+  /// Training would take more memory than there is, or than the owner allows.
+  case memory(neededBytes: Int, availableBytes: Int)
   /// Answering would be the third answered set for one model or one statistic.
   case retry(message: String)
   case locked(what: String)
@@ -40,6 +42,8 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
     case .peerHasOtherKey(let name): "\(name) came with another key than the one in policy.yaml"
     case .roundDiffersFromPlan(let what): "the round differs from the plan that it names: \(what)"
     case .rows(let message, _), .plan(let message, _), .retry(let message): message
+    case .memory(let needed, let available):
+      "training takes \(mebibytes(needed)), and \(mebibytes(available)) are free for it"
     case .locked(let what): "the node is locked since it saw an attack: \(what)"
     }
   }
@@ -59,8 +63,14 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
       "ask the owner of \(name) for its fingerprint, then: tributary policy peers add FINGERPRINT --name \(name)"
     case .roundDiffersFromPlan: "ask the operator; a coordinator that follows its plan never sends this"
     case .rows(_, let hint), .plan(_, let hint): hint
+    case .memory:
+      "free some memory, raise memoryMiB in node.yaml, or ask the operator for a smaller training.batchSize or "
+        + "model.maximumTokens"
     case .retry: "tributary policy retry shows what a further answer can reveal, and what to type to allow it"
     case .locked: "talk to the operator, then: tributary policy resume"
     }
   }
 }
+
+/// Rounded up, so that what is said to fit does.
+func mebibytes(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20) MiB" }

@@ -23,23 +23,16 @@ public struct LeavingRound: Sendable, Hashable, Codable {
 }
 
 extension LeavingRound {
-  /// The rounds of a run of this plan in a full cohort, if every column is kept.
+  /// The rounds of a run of this plan in a full cohort, if every column of a table is kept.
   static func rounds(of plan: RunPlan) -> [LeavingRound] {
-    let network = plan.widestNetwork
-    let numbers = plan.schema.columns.count { if case .number = $0.kind { true } else { false } }
-    let columns = plan.schema.columns.count
-    let tail = 1 + MetricLanes.laneCount(classes: plan.schema.classCount)
-    let statistics = { (kind: RoundKind, lanes: Int, content: String) in
-      LeavingRound(
-        kind, plan: plan, rounds: 1, content: content,
-        shape: VectorShape(bits: 0, count: 0, tailLanes: 0, statisticLanes: lanes))
-    }
-    let dimension = network.layout.count
+    let family = plan.model.family
+    let tail = 1 + family.measures.laneCount
+    let dimension = family.largestParameterCount
+    let metrics = "weight, \(family.measures.words)"
     let update = { (rounds: Int, last: UpdateGrid.LastRound?) in
       LeavingRound(
         .update, plan: plan, rounds: rounds,
-        content: "what training changed in \(dimension) parameters, clipped to \(plan.update.clipNorm); "
-          + "weight, loss, correct predictions and score counts",
+        content: "what training changed in \(dimension) parameters, clipped to \(plan.update.clipNorm); \(metrics)",
         shape: VectorShape(
           bits: UpdateGrid(
             participants: plan.cohort.size, dimension: dimension, clipNorm: plan.update.clipNorm,
@@ -51,10 +44,12 @@ extension LeavingRound {
     let later = UpdateGrid.LastRound(
       meanNorm: plan.update.clipNorm, totalWeight: UInt64(plan.cohort.size) * UInt64(plan.maximumWeight),
       survivors: plan.cohort.size, maximumWeight: plan.maximumWeight)
-    var rounds = [
-      statistics(.counts, 2 * columns, "how many values each of \(columns) columns has, and whether it has 5"),
-      statistics(.moments, 2 * numbers, "sums and sums of squares of \(numbers) number columns"),
-    ]
+    var rounds = family.statistics.map { kind in
+      let (lanes, words) = family.statisticsContent(of: kind)
+      return LeavingRound(
+        kind, plan: plan, rounds: 1, content: words,
+        shape: VectorShape(bits: 0, count: 0, tailLanes: 0, statisticLanes: lanes))
+    }
     if dimension <= UpdateGrid.smallDimension || plan.rounds == 1 {
       rounds.append(update(plan.rounds, nil))
     } else {
@@ -63,7 +58,7 @@ extension LeavingRound {
     rounds.append(
       LeavingRound(
         .evaluation, plan: plan, rounds: 1,
-        content: "weight, loss, correct predictions and score counts of the final model",
+        content: "\(metrics) of the final model",
         shape: VectorShape(bits: 0, count: 0, tailLanes: tail, statisticLanes: 0)))
     return rounds
   }
@@ -77,5 +72,16 @@ extension LeavingRound {
       // An advert (4 keys and digests of 32 bytes, a nonce, a signature, names), a share for each other (80 and a rank),
       // the statement on the upload, a confirmation, and a share of each member in the answer.
       protocolBytes: 320 + 82 * others + 140 + 66 + 35 * (others + 1))
+  }
+}
+
+extension Measures {
+  fileprivate var words: String {
+    switch self {
+    case .classes(2): "rows, loss, correct predictions and score counts"
+    case .classes: "rows, loss, correct predictions and rows of each class"
+    case .errors: "rows and squared errors, all added up"
+    case .tokens: "rows, tokens of their answers, correct ones and loss, all added up"
+    }
   }
 }

@@ -1,6 +1,7 @@
+import Documents
 public import Federation
 public import Models
-import Schemas
+public import Schemas
 public import SecureAggregation
 
 /// What taking part in a plan would mean for this node, worked out from its own rows before anything leaves.
@@ -31,9 +32,16 @@ public struct Preview: Sendable, Hashable, Codable {
   public struct Model: Sendable, Hashable, Codable {
     /// The checkpoint that a run of the plan starts from.
     public var digest: Digest
-    /// If every column is kept.
-    public var inputs: Int
-    public var hidden: [Int]
+    /// `table`, `encoder` or `decoder`.
+    public var family: String
+    /// Of a table, if every column is kept.
+    public var inputs: Int?
+    public var hidden: [Int]?
+    /// Of a language model.
+    public var base: BaseReference?
+    public var method: String?
+    public var maximumTokens: Int?
+    /// Those that are trained, and sent.
     public var parameters: Int
     public var classes: [String]
   }
@@ -57,6 +65,8 @@ public struct Preview: Sendable, Hashable, Codable {
   public var measuresHeldOutRows: Bool
   public var model: Model
   public var cohort: Cohort
+  /// What training takes on this machine; of a language model.
+  public var training: TrainingForecast?
   /// The rounds of a run that none is abandoned of, in their order.
   public var leaving: [LeavingRound]
   /// What masks do not change, in words.
@@ -64,6 +74,26 @@ public struct Preview: Sendable, Hashable, Codable {
 
   /// Bytes that leave in the whole run.
   public var totalBytes: Int
+}
+
+extension Preview.Model {
+  fileprivate init(_ plan: RunPlan) throws(FederationError) {
+    digest = try plan.genesisDigest()
+    parameters = plan.model.family.largestParameterCount
+    switch plan.model {
+    case .table(let table):
+      family = "table"
+      inputs = table.widestNetwork.inputs
+      hidden = table.hidden
+      classes = table.schema.label.values
+    case .language(let language):
+      family = language.shape.family.rawValue
+      base = language.base
+      method = language.method.rawValue
+      maximumTokens = language.maximumTokens
+      classes = if case .label(let label) = language.schema.target { label.values } else { [] }
+    }
+  }
 }
 
 extension Preview {
@@ -74,14 +104,13 @@ extension Preview {
     let settings = try home.settings()
     let policy = try home.policy()
     let keys = try home.keys()
-    guard let data = settings.data else { throw .noData(path: home.path) }
-    let rows = try NodeRows.read(data, plan: plan)
+    let source = try home.rowSource()
+    let rows = try source.read(plan)
     do {
       let digest = try plan.digest()
       let refusal = try policy.refusal(of: plan)
       let free = plan.evaluation.fold == nil ? [] : ["evaluation.fold"]
       let template = free.isEmpty ? nil : try plan.digest(leavingFree: free)
-      let network = plan.widestNetwork
       let smallest = plan.cohort.minimumSurvivors
       let leaving = LeavingRound.rounds(of: plan)
       // Owners pass one list around, so that a node's own key may be on it: it knows nobody by that.
@@ -89,25 +118,27 @@ extension Preview {
       return Preview(
         node: Node(
           name: settings.name, organisation: settings.organisation ?? "",
-          fingerprint: keys.averaging.publicKey.fingerprint, data: data),
+          fingerprint: keys.averaging.publicKey.fingerprint, data: source.data),
         plan: Plan(
           name: plan.name, digest: digest, template: template,
           freeKeys: free, allowed: try policy.allows(plan), refusal: refusal?.description,
           hint: refusal.flatMap { Self.hint(to: $0, template: template, free: free) }),
         rows: rows.report, measuresHeldOutRows: rows.report.heldOutRows > 0,
-        model: Model(
-          digest: try plan.genesisDigest(), inputs: network.inputs, hidden: network.hidden,
-          parameters: network.layout.count,
-          classes: plan.schema.label.values),
+        model: try Model(plan),
         cohort: Cohort(
           size: plan.cohort.size, minimumSurvivors: smallest, assumedColluders: plan.cohort.assumedColluders,
           threshold: plan.cohort.threshold,
           hiddenAmong: smallest - 1, knownPeers: knownPeers, minimumKnownPeers: policy.minimumKnownPeers,
           exampleWeights: plan.update.weights == .examples),
+        training: try TrainingForecast(rows, plan: plan, home: home),
         leaving: leaving, caveats: caveats(plan: plan, knownPeers: knownPeers, rows: rows.report),
         totalBytes: leaving.reduce(0) { $0 + $1.totalBytes })
-    } catch {
+    } catch let error as any HintedError {
       throw .document(message: error.description, hint: error.hint)
+    } catch let error as ModelError {
+      throw .rows(message: error.description, hint: error.hint)
+    } catch {
+      throw .document(message: "\(error)", hint: nil)
     }
   }
 
@@ -140,6 +171,10 @@ extension Preview {
     if rows.trainingRows == 0 { caveats.append("no row is left to train on: this node cannot take part") }
     if rows.heldOutRows == 0 {
       caveats.append("no row is held out: the model is measured on the rows that it was trained on")
+    }
+    if case .language(let language) = plan.model, language.method != .head {
+      caveats.append(
+        "a language model can repeat what it was trained on: do not train on texts that nobody else may ever read")
     }
     let seen = rows.duplicates.heldOutSeenInTraining.count
     if seen > 0 {

@@ -4,7 +4,8 @@ import Models
 extension Preview: CustomStringConvertible {
   /// The preview as a page for the owner's terminal.
   public var description: String {
-    [nodeText, planText, rowsText, cohortText, leavingText, caveatsText].joined(separator: "\n\n") + "\n"
+    [nodeText, planText, rowsText, trainingText, cohortText, leavingText, caveatsText].compactMap { $0 }
+      .joined(separator: "\n\n") + "\n"
   }
 
   private var nodeText: String {
@@ -22,12 +23,21 @@ extension Preview: CustomStringConvertible {
     if let template = plan.template {
       lines.append(("template", "\(template), with \(plan.freeKeys.joined(separator: ", ")) free"))
     }
-    let network =
-      model.hidden.isEmpty
-      ? "no hidden layer" : "hidden layers \(model.hidden.map(String.init).joined(separator: ", "))"
     lines.append(("first model", model.digest.description))
-    lines.append(
-      ("network", "\(model.inputs) inputs, \(network), \(model.parameters) parameters, if every column is kept"))
+    if let inputs = model.inputs, let hidden = model.hidden {
+      let network =
+        hidden.isEmpty ? "no hidden layer" : "hidden layers \(hidden.map(String.init).joined(separator: ", "))"
+      lines.append(
+        ("network", "\(inputs) inputs, \(network), \(model.parameters) parameters, if every column is kept"))
+    }
+    if let base = model.base, let method = model.method, let maximumTokens = model.maximumTokens {
+      lines.append(("base model", "\(base.name), \(base.digest): your copy is the right one"))
+      lines.append(
+        (
+          "trained",
+          "\(model.family), \(method): \(model.parameters) parameters; texts of at most \(maximumTokens) tokens"
+        ))
+    }
     lines.append(("policy", plan.refusal.map { "refused: \($0)" } ?? "allowed"))
     if let hint = plan.hint { lines.append(("", hint)) }
     return section("Plan", lines)
@@ -41,14 +51,21 @@ extension Preview: CustomStringConvertible {
     ]
     for drop in rows.dropped {
       lines.append(
-        ("", "\(tally(drop.tally)): " + (drop.reason == .labelMissing ? "label missing" : "label not declared")))
+        ("", "\(tally(drop.tally)): \(drop.reason.words)"))
     }
     lines.append(("duplicates", "\(tally(rows.duplicates.withinTraining)) among the training rows"))
     lines.append(
       ("leakage", "\(tally(rows.duplicates.heldOutSeenInTraining)) held out and among the training rows too"))
-    lines.append(
-      ("classes", rows.classes.map { "\($0.value): \($0.training) + \($0.heldOut)" }.joined(separator: ", ")))
-    lines.append(("", "training + held out; shown to you alone"))
+    if let tokens = rows.tokens {
+      lines.append(
+        ("tokens", "\(tokens.training) to train on, \(tokens.heldOut) held out; \(tokens.longest) in the longest row"))
+      lines.append(("truncated", "\(tally(tokens.truncated)) longer than the plan's maximumTokens"))
+    }
+    if !rows.classes.isEmpty {
+      lines.append(
+        ("classes", rows.classes.map { "\($0.value): \($0.training) + \($0.heldOut)" }.joined(separator: ", ")))
+      lines.append(("", "training + held out; shown to you alone"))
+    }
     for column in rows.columns {
       let oddities = [
         ("missing", column.missing), ("out of range", column.outOfRange), ("not declared", column.unknownValues),
@@ -57,6 +74,19 @@ extension Preview: CustomStringConvertible {
       if !oddities.isEmpty { lines.append((column.name, oddities.joined(separator: ", "))) }
     }
     return section("Your rows", lines)
+  }
+
+  private var trainingText: String? {
+    guard let training else { return nil }
+    var lines = [("memory", mebibytes(training.memoryBytes))]
+    if let available = training.memoryAvailableBytes {
+      lines[0].1 += " of \(mebibytes(available)) that are free for it"
+      if available < training.memoryBytes { lines.append(("", "too little: this node will decline its rounds")) }
+    }
+    if let speed = training.tokensPerSecond, let seconds = training.secondsPerRound {
+      lines.append(("speed", "\(Int(speed)) tokens/s in a first step: about \(duration(seconds)) of training a round"))
+    }
+    return section("Training on this machine", lines)
   }
 
   private var cohortText: String {
@@ -108,6 +138,20 @@ extension Preview: CustomStringConvertible {
     case ..<10_000: "\(count) B"
     case ..<10_000_000: "\((count + 500) / 1000) KB"
     default: "\((count + 500_000) / 1_000_000) MB"
+    }
+  }
+}
+
+extension RowReport.DropReason {
+  fileprivate var words: String {
+    switch self {
+    case .labelMissing: "label missing"
+    case .labelUnknown: "label not declared"
+    case .textMissing: "no text"
+    case .scoreMissing: "score missing"
+    case .scoreOutOfRange: "score no number of the declared range"
+    case .answerMissing: "answer missing"
+    case .textTooLong: "no room left for an answer within maximumTokens"
     }
   }
 }

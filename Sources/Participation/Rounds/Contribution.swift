@@ -1,5 +1,4 @@
 import Federation
-import Models
 import Schemas
 import SecureAggregation
 import Tensors
@@ -12,8 +11,8 @@ struct Contribution: Sendable {
   let round: RoundPlan
   /// Identifies the rows.
   let rowsDigest: Digest
-  let rows: TableRows
-  let checkpoint: TableCheckpoint
+  let rows: any FamilyRows
+  let checkpoint: Checkpoint
   let randomness: LocalRandomness
 
   /// What a round needs besides its roster; training happens here.
@@ -31,23 +30,17 @@ struct Contribution: Sendable {
     }
   }
 
-  /// - Parameter progress: Called with the fraction of training that is done.
-  func values(progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> Values {
+  /// - Parameter progress: Called as training goes on.
+  func values(progress: @escaping @Sendable (WorkProgress) -> Void = { _ in }) throws -> Values {
     switch round.kind {
-    case .counts: return .statistics(rows.counts().lanes)
-    case .moments:
-      guard let kept = checkpoint.kept else { throw SchemaError.outOfOrder("the checkpoint has no column counts") }
-      return .statistics(rows.moments(kept: kept).lanes)
+    case .counts, .moments: return .statistics(try rows.statistics(round.kind, of: checkpoint))
     case .update:
-      guard let network = checkpoint.network, let given = checkpoint.parameters else {
-        throw SchemaError.outOfOrder("the checkpoint has no network")
-      }
-      let metrics = try LocalModel.lanes(checkpoint, rows: rows)
-      let trained = try LocalTraining.train(
-        given, shape: network, on: rows.examples(.training, checkpoint: checkpoint), recipe: plan.training,
-        seed: randomness.batchOrder(), progress: progress)
+      guard let given = checkpoint.parameters else { throw SchemaError.outOfOrder("the checkpoint has no parameters") }
+      let metrics = try rows.measure(checkpoint, on: rows.measuredPart)
+      let trained = try rows.train(
+        checkpoint, recipe: plan.training, seed: randomness.batchOrder(), progress: progress)
       return .update(delta: zip(trained.values, given.values).map { $0 - $1 }, metrics: metrics)
-    case .evaluation: return .metrics(try LocalModel.lanes(checkpoint, rows: rows))
+    case .evaluation: return .metrics(try rows.measure(checkpoint, on: rows.measuredPart))
     }
   }
 

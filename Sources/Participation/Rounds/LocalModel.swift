@@ -1,37 +1,45 @@
 import Federation
-import Models
 import Schemas
 import SecureAggregation
 
 /// The model that a node could have made alone: the plan's recipe on its own training rows, with as many epochs as the
-/// whole run has. It shows its owner what federating bought, and never leaves.
+/// whole run has. It shows its owner what federating bought, and never leaves. A table is standardised by the node's own
+/// statistics.
 enum LocalModel {
-  /// Standardises by the node's own statistics and trains.
-  ///
   /// - Parameter randomness: For the order of batches.
-  static func train(plan: RunPlan, rows: TableRows, randomness: LocalRandomness) throws -> TableCheckpoint {
-    let counted = try plan.genesis().applying(counts: rows.counts(), minimumContributors: 1)
-    guard let kept = counted.kept else { throw ModelError.noRows }
-    let start = try counted.applying(
-      moments: rows.moments(kept: kept), hidden: plan.model.hidden, activation: plan.model.activation, seed: plan.seed)
-    guard let network = start.network, let parameters = start.parameters else { throw ModelError.noRows }
-    let examples = try rows.examples(.training, checkpoint: start)
-    let seed = try randomness.batchOrder()
-    // Round by round, as the cohort does: the optimizer begins anew each time.
-    var trained = parameters
+  static func train(
+    plan: RunPlan, rows: any FamilyRows, randomness: LocalRandomness,
+    progress: @escaping @Sendable (WorkProgress) -> Void = { _ in }
+  ) throws -> Checkpoint {
+    try train(plan: plan, rows: rows, seed: try randomness.batchOrder(), progress: progress)
+  }
+
+  /// Round by round, as the cohort does: the optimizer begins anew each time.
+  static func train(
+    plan: RunPlan, rows: any FamilyRows, seed: [UInt8], progress: @escaping @Sendable (WorkProgress) -> Void
+  ) throws -> Checkpoint {
+    var model = try rows.ownStart(of: plan)
     for round in 0..<plan.rounds {
-      trained = try LocalTraining.train(
-        trained, shape: network, on: examples, recipe: plan.training,
-        seed: Digest(label: "tributary/local-model", seed + Array("\(round)".utf8)).bytes, progress: nil)
+      let trained = try rows.train(
+        model, recipe: plan.training,
+        seed: Digest(label: "tributary/local-model", seed + Array("\(round)".utf8)).bytes
+      ) { done in
+        let roundsLeft = Double(plan.rounds - round - 1)
+        progress(
+          WorkProgress(
+            fraction: (Double(round) + done.fraction) / Double(plan.rounds), tokensPerSecond: done.tokensPerSecond,
+            secondsLeft: done.secondsLeft.map {
+              done.fraction > 0 && done.fraction < 1 ? $0 * (1 + roundsLeft / (1 - done.fraction)) : $0
+            }))
+      }
+      model = try model.replacing(parameters: trained)
     }
-    return try start.replacing(parameters: trained)
+    return model
   }
 
   /// A model's measures on the node's held-out rows, or on its training rows when none are held out.
-  static func lanes(_ checkpoint: TableCheckpoint, rows: TableRows) throws -> MetricLanes {
-    guard let network = checkpoint.network, let parameters = checkpoint.parameters else { throw ModelError.noRows }
-    let part: TableRows.Part = rows.report.heldOutRows > 0 ? .heldOut : .training
-    return try Evaluation.metrics(parameters, shape: network, on: rows.examples(part, checkpoint: checkpoint))
+  static func lanes(_ checkpoint: Checkpoint, rows: any FamilyRows) throws -> MetricLanes {
+    try rows.measure(checkpoint, on: rows.measuredPart)
   }
 }
 
@@ -39,7 +47,7 @@ enum LocalModel {
 struct LocalComparison: Sendable {
   let run: String
   let plan: RunPlan
-  let rows: TableRows
+  let rows: any FamilyRows
   let randomness: LocalRandomness
 
   /// Trains, keeps the model on this node, and remembers its measures; once for each plan.

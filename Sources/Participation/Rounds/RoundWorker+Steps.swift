@@ -27,6 +27,7 @@ extension RoundWorker {
     try await catchUp(run: signed.plan.run, to: roundID, genesis: genesis)
     let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
     try check(signed.plan, against: plan, checkpoint: checkpoint)
+    if signed.plan.kind == .update { try checkMemory(for: plan, own.rows) }
 
     let subject = try own.subject(of: signed.plan.kind, checkpoint: checkpoint)
     let averaging = try home.changeLedger { ledger throws(AveragingError) in
@@ -159,14 +160,8 @@ extension RoundWorker {
   }
 
   /// The signed plan of a round must be what the run's plan gives for this model: no parameter is the coordinator's to choose.
-  private func check(_ round: RoundPlan, against plan: RunPlan, checkpoint: TableCheckpoint) throws {
-    let ready =
-      switch round.kind {
-      case .counts: checkpoint.kept == nil
-      case .moments: checkpoint.kept != nil && checkpoint.standardisation == nil
-      case .update, .evaluation: checkpoint.parameters != nil
-      }
-    guard ready else {
+  private func check(_ round: RoundPlan, against plan: RunPlan, checkpoint: Checkpoint) throws {
+    guard plan.model.family.isReady(checkpoint, for: round.kind) else {
       throw RefusalError(.roundDiffersFromPlan(what: "its model is not one that a round of \(round.kind) starts from"))
     }
     let gridClose = try lastOpened(run: round.run)?.hash ?? .zero
@@ -181,8 +176,16 @@ extension RoundWorker {
     }
   }
 
+  /// A node that would run out of memory says so before anyone counts on it.
+  private func checkMemory(for plan: RunPlan, _ rows: any FamilyRows) throws {
+    guard let needed = try rows.trainingMemory(of: plan.training), let available = try home.memoryForTraining(),
+      needed > available
+    else { return }
+    throw RefusalError(.memory(neededBytes: needed, availableBytes: available))
+  }
+
   /// The checkpoint with this digest, from the folder or from the coordinator; it must be one of this plan.
-  private func checkpoint(_ digest: Digest, plan: RunPlan) async throws -> TableCheckpoint {
+  private func checkpoint(_ digest: Digest, plan: RunPlan) async throws -> Checkpoint {
     var bytes = try home.models.checkpoint(digest)
     var isNew = false
     if bytes == nil {
@@ -194,7 +197,7 @@ extension RoundWorker {
       isNew = true
     }
     do {
-      let checkpoint = try TableCheckpoint(decoding: bytes ?? [])
+      let checkpoint = try Checkpoint(decoding: bytes ?? [])
       if let difference = try plan.difference(from: checkpoint) {
         throw RefusalError(.roundDiffersFromPlan(what: difference))
       }
@@ -309,7 +312,7 @@ extension RoundWorker {
       history.heldOut = contribution.rows.report.heldOutRows > 0
       history.federated = OwnMetrics(metrics)
     }
-    if try home.history(of: run)?.local == nil {
+    if contribution.rows.comparesLocally, try home.history(of: run)?.local == nil {
       comparisons.yield(
         LocalComparison(
           run: run, plan: contribution.plan, rows: contribution.rows, randomness: contribution.randomness))

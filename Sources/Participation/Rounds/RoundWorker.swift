@@ -198,8 +198,7 @@ extension RoundWorker {
 
   /// The plan's rows, read again only when the file has changed.
   mutating func rows(of plan: RunPlan) throws -> OwnRows {
-    guard let data = try home.settings().data else { throw ParticipationError.noData(path: home.path) }
-    let own = try rows.rows(data, plan: plan)
+    let own = try rows.rows(try home.rowSource(), plan: plan)
     guard own.rows.report.trainingRows > 0 else {
       throw RefusalError(
         .rows(
@@ -224,12 +223,14 @@ extension RoundWorker {
     let key = ComputedKey(round, rows: contribution.rowsDigest)
     if let computed, computed.key == key { return computed.values }
     let board = board
+    let memory = round.kind == .update ? try contribution.rows.trainingMemory(of: contribution.plan.training) : nil
     await board.working(
-      round.kind == .update ? "training" : "measuring", run: round.run, roundID: round.roundID, kind: round.kind)
+      round.kind == .update ? "training" : "measuring", run: round.run, roundID: round.roundID, kind: round.kind,
+      memoryBytes: memory)
     let values: Contribution.Values
     do {
       values = try await offPool {
-        try contribution.values { fraction in Task { await board.progress(fraction) } }
+        try contribution.values { progress in Task { await board.progress(progress) } }
       }
     } catch let error as ModelError {
       throw RefusalError(.plan(message: error.description, hint: error.hint))

@@ -27,18 +27,37 @@ actor ActivityBoard {
     }
   }
 
-  private var fraction = 0.0
+  private var fraction: Double { training?.fraction ?? 0 }
+
+  /// Of what is being worked on, and when it was last written and said.
+  private var training: NodeActivity.Training?
+  private var written = Date.distantPast
+  private var told = Date.distantPast
 
   func idle() { set(.idle) }
 
-  /// - Parameter what: One word: `counting`, `training`, `masking`, …
-  func working(_ what: String, run: String, roundID: UInt64, kind: RoundKind, fraction: Double = 0) {
+  /// - Parameters:
+  ///   - what: One word: `counting`, `training`, `masking`, …
+  ///   - memoryBytes: What training takes, where that is a matter.
+  func working(_ what: String, run: String, roundID: UInt64, kind: RoundKind, memoryBytes: Int? = nil) {
     round = (run, roundID, kind)
-    self.fraction = fraction
+    training = memoryBytes.map { .init(fraction: 0, memoryBytes: $0) }
+    told = Date()
     set(.working(what))
   }
 
-  func progress(_ fraction: Double) { self.fraction = fraction }
+  /// Written once a second and said every ten, so that a long training shows that it goes on.
+  func progress(_ progress: WorkProgress) {
+    guard case .working = state, progress.fraction >= fraction else { return }
+    training = .init(
+      fraction: progress.fraction, tokensPerSecond: progress.tokensPerSecond, secondsLeft: progress.secondsLeft,
+      memoryBytes: training?.memoryBytes)
+    let now = Date()
+    if now.timeIntervalSince(written) >= 1 { write(state) }
+    guard let training, now.timeIntervalSince(told) >= 10 else { return }
+    told = now
+    log.info("training, \(training)")
+  }
 
   /// Only the owner can go on; said once with what to type.
   ///
@@ -76,6 +95,7 @@ actor ActivityBoard {
 
   private func set(_ new: NodeActivity.State) {
     if case .waitingForOwner = new {} else { said = nil }
+    if case .working("training") = new {} else { training = nil }
     guard new != state else { return }
     state = new
     write(new)
@@ -83,8 +103,10 @@ actor ActivityBoard {
 
   /// A status file that cannot be written stops nothing: it is only for the owner to look at.
   private func write(_ state: NodeActivity.State) {
+    written = Date()
     let activity = NodeActivity(
-      at: Date(), state: state, run: round?.run, roundID: round?.id, kind: round.map { "\($0.kind)" })
+      at: written, state: state, run: round?.run, roundID: round?.id, kind: round.map { "\($0.kind)" },
+      training: training)
     try? home.save(activity)
   }
 }

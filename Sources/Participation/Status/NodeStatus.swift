@@ -67,7 +67,8 @@ extension NodeStatus: CustomStringConvertible {
     guard running else { return "not running; tributary join --home HOME resumes" }
     switch activity?.state {
     case .idle, nil, .stopped: return "listening"
-    case .working(let what): return what + (activity?.run.map { " for run \($0)" } ?? "")
+    case .working(let what):
+      return what + (activity?.run.map { " for run \($0)" } ?? "") + (activity?.training.map { ", \($0)" } ?? "")
     case .waitingForOwner(let reason, let hint): return "waits for you: \(reason)" + (hint.map { "; \($0)" } ?? "")
     case .unreachable(let reason): return "\(reason); trying again"
     }
@@ -85,7 +86,7 @@ extension NodeStatus: CustomStringConvertible {
 
 extension OwnMetrics {
   fileprivate var text: String {
-    let measures = [("AUC", auc), ("accuracy", accuracy), ("loss", meanLoss)]
+    let measures = [("AUC", auc), ("accuracy", accuracy), ("loss", meanLoss), ("perplexity", perplexity)]
     return measures.compactMap { name, value in value.map { "\(name) \(String(format: "%.3f", $0))" } }
       .joined(separator: "  ")
   }

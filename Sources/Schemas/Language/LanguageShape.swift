@@ -102,7 +102,7 @@ extension LanguageShape: Codable {
 /// What both families check of their dimensions.
 struct ShapeCheck {
   /// As in the plan.
-  static let path = "model.shape"
+  static let path = "model.base"
 
   static func count(_ value: Int, _ key: String, atMost most: Int) throws(SchemaError) {
     guard (1...most).contains(value) else {

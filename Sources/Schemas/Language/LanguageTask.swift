@@ -20,6 +20,15 @@ public enum LanguageTask: Sendable, Hashable {
     }
   }
 
+  /// What a row is measured by.
+  public var measures: Measures {
+    switch self {
+    case .classification(let labels): .classes(labels.count)
+    case .regression: .errors
+    case .generation: .tokens
+    }
+  }
+
   func validate(for shape: LanguageShape) throws(SchemaError) {
     func invalid(_ key: String, _ problem: String, _ hint: String? = nil) -> SchemaError {
       .invalid(path: "model.task.\(key)", problem: problem, hint: hint)

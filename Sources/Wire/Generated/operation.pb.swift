@@ -612,7 +612,7 @@ public nonisolated struct Tributary_V1_RoundMetrics: Sendable {
   /// True below 20 rows, or 5 of a class; then the measures are absent.
   public var tooFewRows: Bool = false
 
-  /// The mean loss.
+  /// The mean loss: of a row, or of a token of the answers.
   public var meanLoss: Double {
     get {_meanLoss ?? 0}
     set {_meanLoss = newValue}
@@ -662,6 +662,16 @@ public nonisolated struct Tributary_V1_RoundMetrics: Sendable {
   /// Clears the value of `updateNorm`. Subsequent reads from it will return its default value.
   public mutating func clearUpdateNorm() {self._updateNorm = nil}
 
+  /// Of answers only: how many tokens they have, each answer's end included. Their perplexity is e to the mean loss.
+  public var tokens: UInt64 {
+    get {_tokens ?? 0}
+    set {_tokens = newValue}
+  }
+  /// Returns true if `tokens` has been explicitly set.
+  public var hasTokens: Bool {self._tokens != nil}
+  /// Clears the value of `tokens`. Subsequent reads from it will return its default value.
+  public mutating func clearTokens() {self._tokens = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -671,6 +681,7 @@ public nonisolated struct Tributary_V1_RoundMetrics: Sendable {
   fileprivate var _auc: Double? = nil
   fileprivate var _aucTieBound: Double? = nil
   fileprivate var _updateNorm: Double? = nil
+  fileprivate var _tokens: UInt64? = nil
 }
 
 /// A round that ended without a model.
@@ -1571,7 +1582,7 @@ nonisolated extension Tributary_V1_LateParticipant: SwiftProtobuf.Message, Swift
 
 nonisolated extension Tributary_V1_RoundMetrics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RoundMetrics"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}round_id\0\u{1}model\0\u{1}survivors\0\u{1}rows\0\u{3}too_few_rows\0\u{3}mean_loss\0\u{1}accuracy\0\u{1}auc\0\u{3}auc_tie_bound\0\u{3}update_norm\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}round_id\0\u{1}model\0\u{1}survivors\0\u{1}rows\0\u{3}too_few_rows\0\u{3}mean_loss\0\u{1}accuracy\0\u{1}auc\0\u{3}auc_tie_bound\0\u{3}update_norm\0\u{1}tokens\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1590,6 +1601,7 @@ nonisolated extension Tributary_V1_RoundMetrics: SwiftProtobuf.Message, SwiftPro
       case 9: try { try decoder.decodeSingularDoubleField(value: &self._auc) }()
       case 10: try { try decoder.decodeSingularDoubleField(value: &self._aucTieBound) }()
       case 11: try { try decoder.decodeSingularDoubleField(value: &self._updateNorm) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self._tokens) }()
       default: break
       }
     }
@@ -1633,6 +1645,9 @@ nonisolated extension Tributary_V1_RoundMetrics: SwiftProtobuf.Message, SwiftPro
     try { if let v = self._updateNorm {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 11)
     } }()
+    try { if let v = self._tokens {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 12)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1648,6 +1663,7 @@ nonisolated extension Tributary_V1_RoundMetrics: SwiftProtobuf.Message, SwiftPro
     if lhs._auc != rhs._auc {return false}
     if lhs._aucTieBound != rhs._aucTieBound {return false}
     if lhs._updateNorm != rhs._updateNorm {return false}
+    if lhs._tokens != rhs._tokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -189,6 +189,7 @@ extension Tributary_V1_RoundMetrics {
     if let value = metrics.auc { auc = value }
     if let value = metrics.aucTieBound { aucTieBound = value }
     if let value = metrics.updateNorm { updateNorm = value }
+    if let value = metrics.tokens { tokens = UInt64(clamping: value) }
   }
 }
 
@@ -200,7 +201,8 @@ extension RoundMetrics {
       survivors: Int(message.survivors), rows: try read.count(message.rows, "rows"), tooFewRows: message.tooFewRows,
       meanLoss: message.hasMeanLoss ? message.meanLoss : nil, accuracy: message.hasAccuracy ? message.accuracy : nil,
       auc: message.hasAuc ? message.auc : nil, aucTieBound: message.hasAucTieBound ? message.aucTieBound : nil,
-      updateNorm: message.hasUpdateNorm ? message.updateNorm : nil)
+      updateNorm: message.hasUpdateNorm ? message.updateNorm : nil,
+      tokens: message.hasTokens ? try read.count(message.tokens, "tokens") : nil)
   }
 }
 

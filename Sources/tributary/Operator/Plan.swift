@@ -1,12 +1,36 @@
 import ArgumentParser
+import Bases
 import Documents
 import Federation
 import Foundation
+import Schemas
 import SecureAggregation
 
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Look at plans.", subcommands: [Check.self])
+    commandName: "plan", abstract: "Look at plans.", subcommands: [Check.self, Base.self])
+
+  struct Base: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print the section model.base of a plan for a base model: its digest and its dimensions.",
+      discussion: "The model is a directory as Hugging Face's tools write it, or a GGUF file. Nothing else reads it.")
+
+    @Argument(help: "The base model.")
+    var path: String
+    @Option(help: "What the plan shall call it, best so that others find it; the file's own name by default.")
+    var name: String?
+    @OptionGroup var options: OutputOptions
+
+    func run() throws {
+      let base = try LocalBase(path)
+      let name = name ?? URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
+      let section = BaseSection(base: BaseReference(name: name, digest: base.digest), shape: base.model.shape)
+      try options.output.print(section) { section in
+        let yaml = (try? StrictYAML.encode(["base": section])) ?? ""
+        return "# family: \(section.shape.family.rawValue)\n" + yaml.trimmingCharacters(in: .newlines)
+      }
+    }
+  }
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(

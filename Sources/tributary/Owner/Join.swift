@@ -15,6 +15,11 @@ struct Join: AsyncParsableCommand {
   var line: String?
   @Option(help: "The file with this node's rows, .csv or .jsonl. It is read here and never sent.")
   var data: String?
+  @Option(
+    name: .customLong("base"),
+    help: ArgumentHelp(
+      "This node's own copy of a base model, a directory or a GGUF file. Repeatable.", valueName: "path"))
+  var bases: [String] = []
   @Flag(help: "Stop after enrolling.")
   var enrolOnly = false
   @Flag(help: "Log every step of every round.")
@@ -38,6 +43,7 @@ struct Join: AsyncParsableCommand {
     } else if let data {
       try node.setData(file: data)
     }
+    for base in bases { try node.addBase(base) }
     let settings = try node.settings()
     let joined = Joined(
       name: settings.name, organisation: settings.organisation, coordinator: settings.coordinator,

@@ -7,14 +7,20 @@ import Specialists
 struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a finished run's model as one safetensors file, with its schema, standardisation and lineage.")
+    abstract: "Write a finished run's model with its schema and lineage, as one file or as adapters that peft loads.")
 
   @Argument(help: "The run, as `tributary status` names it, or `last`.")
   var run = "last"
-  @Option(help: "The file to write.")
+  @Option(help: "The file to write, or the directory.")
   var output: String
+  @Option(help: "specialist, one safetensors file; or peft, a directory with the adapters of a language model.")
+  var format = Format.specialist
   @OptionGroup var home: HomeOptions
   @OptionGroup var options: OutputOptions
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case specialist, peft
+  }
 
   struct Exported: Encodable {
     let file: String
@@ -33,8 +39,11 @@ struct Export: AsyncParsableCommand {
       },
       coordinator: finished.coordinator.fingerprint, participants: finished.mostParticipants,
       averaging: finished.plan.averaging.rawValue, formalPrivacy: finished.plan.privacy.rawValue)
-    let specialist = try Specialist(exporting: TableCheckpoint(decoding: finished.checkpoint), lineage: lineage)
-    try specialist.write(to: output)
+    let specialist = try Specialist(exporting: Checkpoint(decoding: finished.checkpoint), lineage: lineage)
+    switch format {
+    case .specialist: try specialist.write(to: output)
+    case .peft: try AdapterDirectory.write(specialist, to: output)
+    }
     try options.output.print(Exported(file: output, run: finished.run, checkpoint: lineage.checkpoint)) {
       "wrote \($0.file): the model of run \($0.run), checkpoint \($0.checkpoint)"
     }

@@ -76,7 +76,7 @@ struct ScriptedNode: Sendable {
     var participant: ScriptedParticipant
     var after = ""
     var plan: RunPlan?
-    var models: [Digest: TableCheckpoint] = [:]
+    var models: [Digest: Checkpoint] = [:]
 
     init(node: ScriptedNode) {
       self.node = node
@@ -111,7 +111,7 @@ struct ScriptedNode: Sendable {
           try participant.take(close, coordinator: coordinator)
         }
         let model = signed.plan.modelIn
-        models[model] = try TableCheckpoint(decoding: try await client.fetchBlob(model, limit: 1 << 20))
+        models[model] = try Checkpoint(decoding: try await client.fetchBlob(model, limit: 1 << 20))
         step = .advertise(signed)
       case .share(let roster): step = .share(roster)
       case .upload(let delivery): step = .upload(delivery)

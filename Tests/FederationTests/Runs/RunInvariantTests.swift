@@ -126,7 +126,7 @@ struct RunInvariantTests {
     switch record.kind {
     case .counts:
       let expected = (0..<3).map { column in survivors.map { $0.counts.present[column] }.reduce(0, +) }
-      #expect(try world.checkpoint(record.signedClose.close.modelOut).counts?.present == expected)
+      #expect(try world.table(record.signedClose.close.modelOut).counts?.present == expected)
     case .update, .evaluation:
       #expect(record.signedClose.close.totalWeight == UInt64(survivors.map(\.rows).reduce(0, +)))
       #expect(record.metrics?.rows == 20 * survivors.count)

@@ -13,7 +13,7 @@ struct RunMachineTests {
     #expect(world.machine.records.map(\.kind) == [.counts, .moments, .update, .update, .evaluation])
     #expect(world.machine.records.allSatisfy { $0.reason == nil && $0.survivors.count == 4 })
     #expect(world.machine.records[0].droppedColumns == ["rare"])
-    let checkpoint = try world.finalCheckpoint
+    let checkpoint = try world.table(world.machine.model)
     // By hand: 10 + 11 + 12 + 13 = 46 ages of 40…43, and one pulse of 60 less from each.
     #expect(checkpoint.counts?.present == [46, 42, 5])
     #expect(checkpoint.kept?.kept == ["age", "pulse"])

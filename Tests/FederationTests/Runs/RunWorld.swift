@@ -24,7 +24,7 @@ struct RunWorld {
     signer = try IdentitySigner(seed: [UInt8](repeating: 0xC0, count: 32))
     participants = try (0..<count).map { try ScriptedParticipant($0) }
     connected = Set(0..<count)
-    let genesis = TableCheckpoint.genesis(planDigest: try plan.digest().description, schema: plan.schema).encoded()
+    let genesis = try plan.genesis().encoded()
     let submission = RunSubmission(
       run: "scripted-1", plan: String(decoding: try plan.canonicalBytes, as: UTF8.self),
       genesis: Digest(sha256: genesis),
@@ -40,9 +40,12 @@ struct RunWorld {
         uniqueKeysWithValues: participants.filter { !left.contains($0.index) }.map { ($0.name, $0.peer.organisation) }))
   }
 
-  func checkpoint(_ digest: Digest) throws -> TableCheckpoint { try TableCheckpoint(decoding: blobs[digest]!) }
+  func checkpoint(_ digest: Digest) throws -> Checkpoint { try Checkpoint(decoding: blobs[digest]!) }
 
-  var finalCheckpoint: TableCheckpoint { get throws { try checkpoint(machine.model) } }
+  var finalModel: Checkpoint { get throws { try checkpoint(machine.model) } }
+
+  /// Of a table.
+  func table(_ digest: Digest) throws -> TableCheckpoint { try TableCheckpoint(decoding: blobs[digest]!) }
 
   mutating func record(_ event: RunEvent) throws {
     try machine.apply(event)

@@ -29,7 +29,7 @@ struct ScriptedParticipant: Sendable {
   ///
   /// - Parameter checkpoint: Reads the model that the round starts from.
   mutating func respond(
-    to step: RoundStep, plan: RunPlan, coordinator: IdentityKey, checkpoint: (Digest) throws -> TableCheckpoint
+    to step: RoundStep, plan: RunPlan, coordinator: IdentityKey, checkpoint: (Digest) throws -> Checkpoint
   ) throws -> RoundMessage {
     if case .advertise(let signed) = step {
       if round?.plan == signed { return .advert(round!.advert) }
@@ -67,20 +67,22 @@ struct ScriptedParticipant: Sendable {
   }
 
   private func contribution(
-    _ round: ParticipantRound, plan: RunPlan, checkpoint: TableCheckpoint
+    _ round: ParticipantRound, plan: RunPlan, checkpoint: Checkpoint
   ) throws -> MaskedInput {
     let roundPlan = round.plan.plan
     let codec = RoundCodec(plan: roundPlan, rosterCount: round.roster!.count, last: nil)
     switch roundPlan.kind {
     case .counts: return codec.encode(statistics: counts.lanes)
-    case .moments: return codec.encode(statistics: try moments(plan, checkpoint.kept!).lanes)
+    case .moments:
+      guard case .table(let table) = checkpoint else { preconditionFailure("only tables have moments") }
+      return codec.encode(statistics: try moments(plan, table.kept!).lanes)
     case .update:
       // Half the way to a target of one's own.
       let delta = checkpoint.parameters!.values.map { (target - $0) / 2 }
       let coins = (0..<codec.coinBytes).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ index) }
       return try codec.encode(
-        delta: delta, weight: UInt32(rows), metrics: metrics, coins: coins, transcript: round.transcript!)
-    case .evaluation: return codec.encode(metrics: metrics, weight: UInt32(rows))
+        delta: delta, weight: UInt32(rows), metrics: metrics(plan), coins: coins, transcript: round.transcript!)
+    case .evaluation: return codec.encode(metrics: metrics(plan), weight: UInt32(rows))
     }
   }
 
@@ -92,8 +94,8 @@ struct ScriptedParticipant: Sendable {
   }
 
   func moments(_ plan: RunPlan, _ kept: KeptColumns) throws -> ColumnMoments {
-    var moments = ColumnMoments(plan.schema, kept: kept)
-    for (place, column) in kept.numbers(of: plan.schema).enumerated() {
+    var moments = ColumnMoments(plan.table.schema, kept: kept)
+    for (place, column) in kept.numbers(of: plan.table.schema).enumerated() {
       for _ in 0..<(column.name == "age" ? rows : rows - 1) {
         moments.add(column.name == "age" ? Double(40 + index) : 60, to: place)
       }
@@ -101,10 +103,17 @@ struct ScriptedParticipant: Sendable {
     return moments
   }
 
-  /// Ten held-out rows of each class, all of them scored right.
-  var metrics: MetricLanes {
-    var metrics = MetricLanes(classes: 2)
-    for _ in 0..<10 {
+  /// Ten held-out rows of each of two classes, all of them scored right; twenty rows where there are other measures.
+  func metrics(_ plan: RunPlan) -> MetricLanes {
+    var metrics = MetricLanes(plan.model.family.measures)
+    for row in 0..<20 where metrics.measures != .classes(2) {
+      switch metrics.measures {
+      case .classes(let classes): metrics.record(label: row % classes, score: 0, loss: 0.25, correct: true)
+      case .errors: metrics.record(squaredError: 0.25)
+      case .tokens: metrics.record(tokens: 8, loss: 2, correct: 4)
+      }
+    }
+    for _ in 0..<10 where metrics.measures == .classes(2) {
       metrics.record(label: 0, score: 0.1, loss: 0.25, correct: true)
       metrics.record(label: 1, score: 0.9, loss: 0.25, correct: true)
     }

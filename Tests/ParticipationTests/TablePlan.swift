@@ -1,0 +1,1 @@
+../FederationTests/TablePlan.swift
