@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a dictionary of computing into questions and answers, and deals its subjects to four owners.
 
-    prepare.py SOURCE OUTPUT
+    prepare.py SOURCE OUTPUT [--training N] [--test N]
 
 SOURCE is the directory that holds foldoc.dict.dz of Debian's dict-foldoc 20230119-1, where `scripts/setup` puts it
 (.cache/foldoc). OUTPUT receives languages.csv, networks.csv, machines.csv and culture.csv, one for each participant, and
@@ -11,7 +11,9 @@ all-rows.csv, for the scorekeeper only. Their columns:
     answer     the first sentence of the dictionary's definition, at most 300 characters
     subject    what the dictionary files the term under
     owner      languages, networks, machines or culture: each knows other subjects
-    split      train or test; a fifth of the terms are for the test
+    fold       0 for the test, 1 for training; a fifth of the terms are for the test
+
+With --training and --test at most so many rows of each owner are kept, for a quicker look: those whose hash is smallest.
 
 The text is "The Free On-line Dictionary of Computing", http://foldoc.org/, editor Denis Howe, under the GNU Free
 Documentation License. Which terms are for the test follows from a hash of the term, so the split is the same everywhere.
@@ -32,7 +34,8 @@ SUBJECTS = {
     "machines": "hardware storage processor computer architecture graphics electronics printer operating-system file-system",
     "culture": "jargon company body person character humour text unit games job publication abuse legal business",
 }
-COLUMNS = ["question", "answer", "subject", "owner", "split"]
+COLUMNS = ["question", "answer", "subject", "owner", "fold"]
+TEST, TRAINING = "0", "1"
 OWNER_OF = {subject.replace("-", " "): owner for owner, subjects in SUBJECTS.items() for subject in subjects.split()}
 TEST_SHARE = 0.2
 SHORTEST_DEFINITION = 60
@@ -67,7 +70,7 @@ def row(term, definition):
         return None
     return {
         "question": f'In computing, what does "{term}" mean?', "answer": sentence[0][:LONGEST_ANSWER],
-        "subject": subject, "owner": owner_of(subject), "split": "test" if fraction(term) < TEST_SHARE else "train",
+        "subject": subject, "owner": owner_of(subject), "fold": TEST if fraction(term) < TEST_SHARE else TRAINING,
     }
 
 
@@ -82,6 +85,16 @@ def rows(dictionary):
     return list(first.values())
 
 
+def fewest(entries, training, test):
+    """At most so many entries of each owner and fold, the same ones each time; all where there is no limit."""
+    kept = []
+    for fold, limit in ((TRAINING, training), (TEST, test)):
+        for owner in SUBJECTS:
+            group = [entry for entry in entries if entry["owner"] == owner and entry["fold"] == fold]
+            kept += sorted(group, key=lambda entry: fraction(f"order/{entry['question']}"))[:limit]
+    return kept
+
+
 def write(path, entries):
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -93,6 +106,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=pathlib.Path, help="the directory that holds foldoc.dict.dz")
     parser.add_argument("output", type=pathlib.Path, help="directory for the five CSV files")
+    parser.add_argument("--training", type=int, help="entries of each owner to train on, at most")
+    parser.add_argument("--test", type=int, help="entries of each owner to hold out, at most")
     arguments = parser.parse_args()
 
     path = arguments.source / "foldoc.dict.dz"
@@ -100,7 +115,7 @@ def main():
         sys.exit(f"prepare: {path} is missing: `source scripts/setup && setup::need foldoc` fetches it")
     # dictzip is gzip with an index that gzip skips.
     with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
-        entries = rows(file.read())
+        entries = fewest(rows(file.read()), arguments.training, arguments.test)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for owner in SUBJECTS:
         write(arguments.output / f"{owner}.csv", [entry for entry in entries if entry["owner"] == owner])

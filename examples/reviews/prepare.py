@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Splits sentences with people's opinion of their tone into one CSV file for each of four owners.
 
-    prepare.py SOURCE OUTPUT
+    prepare.py SOURCE OUTPUT [--training N] [--test N]
 
 SOURCE is the directory `hutto_ICWSM_2014` of the vaderSentiment 3.3.2 source distribution, where `scripts/setup` puts
 it (.cache/sentiment). OUTPUT receives film.csv, newspaper.csv, tweets.csv and shop.csv, one for each participant, and
@@ -11,7 +11,10 @@ all-rows.csv, for the scorekeeper only. Their columns:
     label   negative, neutral or positive: the mean of twenty people's ratings below -0.5, between, or above 0.5
     rating  that mean, from -4 to 4
     owner   film, newspaper, tweets or shop
-    split   train or test; a fifth of the documents are for the test, so that no article or product is in both
+    fold    0 for the test, 1 for training; a fifth of the documents are for the test, so that no article or product is
+            in both
+
+With --training and --test at most so many rows of each owner are kept, for a quicker look: those whose hash is smallest.
 
 The rows are Hutto and Gilbert, "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of Social Media Text",
 ICWSM 2014. Which documents are for the test follows from a hash of their names, so the split is the same everywhere. A
@@ -30,7 +33,8 @@ FILES = {
     "tweets": "tweets",
     "shop": "amazonReviewSnippets",
 }
-COLUMNS = ["text", "label", "rating", "owner", "split"]
+COLUMNS = ["text", "label", "rating", "owner", "fold"]
+TEST, TRAINING = "0", "1"
 TEST_SHARE = 0.2
 NEUTRAL = 0.5
 
@@ -39,10 +43,14 @@ def label_of(rating):
     return "negative" if rating < -NEUTRAL else "positive" if rating > NEUTRAL else "neutral"
 
 
-def split_of(document):
-    """Whether a document is for training or for the test: the first 32 bits of its hash are a number in [0, 1)."""
-    share = int.from_bytes(hashlib.sha1(document.encode()).digest()[:4], "big") / 2**32
-    return "test" if share < TEST_SHARE else "train"
+def fraction(text):
+    """The first 32 bits of the text's hash, as a number in [0, 1)."""
+    return int.from_bytes(hashlib.sha1(text.encode()).digest()[:4], "big") / 2**32
+
+
+def fold_of(document):
+    """Whether a document is for training or for the test."""
+    return TEST if fraction(document) < TEST_SHARE else TRAINING
 
 
 def read(lines, owner):
@@ -54,7 +62,7 @@ def read(lines, owner):
         if text:
             rows.append({
                 "text": text, "label": label_of(float(rating)), "rating": f"{float(rating):.4f}", "owner": owner,
-                "split": split_of(f"{owner}/{identity.split('_')[0]}"),
+                "fold": fold_of(f"{owner}/{identity.split('_')[0]}"),
             })
     return rows
 
@@ -64,8 +72,18 @@ def without_repetitions(rows):
     first = {}
     for row in rows:
         first.setdefault((row["text"], row["label"]), row)
-    trained = {row["text"] for row in first.values() if row["split"] == "train"}
-    return [row for row in first.values() if row["split"] == "train" or row["text"] not in trained]
+    trained = {row["text"] for row in first.values() if row["fold"] == TRAINING}
+    return [row for row in first.values() if row["fold"] == TRAINING or row["text"] not in trained]
+
+
+def fewest(rows, training, test):
+    """At most so many rows of each owner and fold, the same ones each time; all where there is no limit."""
+    kept = []
+    for fold, limit in ((TRAINING, training), (TEST, test)):
+        for owner in FILES:
+            group = [row for row in rows if row["owner"] == owner and row["fold"] == fold]
+            kept += sorted(group, key=lambda row: fraction(row["text"]))[:limit]
+    return kept
 
 
 def write(path, rows):
@@ -79,6 +97,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=pathlib.Path, help="the directory hutto_ICWSM_2014")
     parser.add_argument("output", type=pathlib.Path, help="directory for the five CSV files")
+    parser.add_argument("--training", type=int, help="rows of each owner to train on, at most")
+    parser.add_argument("--test", type=int, help="rows of each owner to hold out, at most")
     arguments = parser.parse_args()
 
     rows = []
@@ -88,7 +108,7 @@ def main():
             sys.exit(f"prepare: {path} is missing: `source scripts/setup && setup::need sentiment` fetches it")
         with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
             rows += read(file, owner)
-    rows = without_repetitions(rows)
+    rows = fewest(without_repetitions(rows), arguments.training, arguments.test)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for owner in FILES:
         write(arguments.output / f"{owner}.csv", [row for row in rows if row["owner"] == owner])
