@@ -143,7 +143,10 @@ let package = Package(
     .executableTarget(
       name: "TokenizersBenchmark", dependencies: ["Texts", "Tokenizers"], path: "Benchmarks/Tokenizers",
       swiftSettings: [.unsafeFlags(["-O"])]),
-    .executableTarget(name: "KernelBenchmark", dependencies: ["Kernels"], path: "Benchmarks/Kernels"),
+    .executableTarget(
+      name: "KernelBenchmark", dependencies: ["Kernels"], path: "Benchmarks/Kernels",
+      exclude: ["kernels.py", "peers.py", "run"],
+      swiftSettings: [.unsafeFlags(["-O"])]),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"] + loweredLevels),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),

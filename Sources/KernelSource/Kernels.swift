@@ -178,6 +178,14 @@ extension SIMD where Scalar == Float {
 // a bias (its rows 0 apart) or nothing. Out of line once per MR: several in one body spill their accumulators.
 @inline(never)
 func wideTile<let MR: Int>(
+  _ size: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ ldb: Int,
+  _ c: Output, _ ldc: Int, _ addend: Input?, _ ldAddend: Int
+) {
+  wideSums(size, k, a, row, step, b, ldb, c, ldc, addend, ldAddend)
+}
+
+@inline(always)
+func wideSums<let MR: Int>(
   _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ ldb: Int, _ c: Output,
   _ ldc: Int, _ addend: Input?, _ ldAddend: Int
 ) {
@@ -215,6 +223,26 @@ func wideTile<let MR: Int>(
   }
 }
 
+// The same for several column panels, `bPanel` floats apart, one after the other: where k is small the call would cost a
+// quarter of the time; where it is large the outer loop would cost 3%.
+@inline(never)
+func wideTiles<let MR: Int>(
+  _ size: InlineArray<MR, Void>.Type, _ panels: Int, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input,
+  _ bPanel: Int, _ ldb: Int, _ c: Output, _ ldc: Int, _ addend: Input?, _ ldAddend: Int
+) {
+  var b = b
+  var c = c
+  var addend = addend
+  var left = panels
+  while left > 0 {
+    wideSums(size, k, a, row, step, b, ldb, c, ldc, addend, ldAddend)
+    b += bPanel
+    c += tileColumns
+    if let d = addend { addend = d + tileColumns }
+    left &-= 1
+  }
+}
+
 // The same for the last columns, one vector wide.
 @inline(never)
 func narrowTile<let MR: Int>(
@@ -247,14 +275,17 @@ func narrowTile<let MR: Int>(
   }
 }
 
+// `panels` 0 means half a panel, one vector wide.
 @inline(always)
 func tile(
-  _ rows: Int, _ wide: Bool, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ ldb: Int, _ c: Output,
-  _ ldc: Int, _ addend: Input?, _ ldAddend: Int
+  _ rows: Int, _ panels: Int, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ bPanel: Int, _ ldb: Int,
+  _ c: Output, _ ldc: Int, _ addend: Input?, _ ldAddend: Int
 ) {
   @inline(always) func run<let MR: Int>(_ size: InlineArray<MR, Void>.Type) {
-    if wide {
+    if panels == 1 {
       wideTile(size, k, a, row, step, b, ldb, c, ldc, addend, ldAddend)
+    } else if panels > 1 {
+      wideTiles(size, panels, k, a, row, step, b, bPanel, ldb, c, ldc, addend, ldAddend)
     } else {
       narrowTile(size, k, a, row, step, b, ldb, c, ldc, addend, ldAddend)
     }
@@ -417,6 +448,8 @@ func packB(_ transposed: Bool, _ columns: Int, _ k: Int, _ source: Input, _ ld: 
 let blockDepth = 576
 let blockRows = 112
 let blockColumns = 2048
+/// Products no deeper than this walk a row of tiles at a time.
+let shallowDepth = 32
 /// At most this many columns go to the skinny product.
 let skinnyColumns = 8
 
@@ -466,14 +499,35 @@ public func gemmScratch(_ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k:
   return rounded(a, to: 16) &+ rounded(b, to: 16) &+ maximumRows &* tileColumns
 }
 
-/// C = addend + A · B for one block of k: panels `first..<last` of the rows against every panel of n columns.
+/// One row of tiles: C[rows, n] = addend + A · B, where B's whole panels are `bPanel` floats apart with rows `ldb` apart.
+///
+/// A last panel that is neither one vector nor two wide lies at `ragged`, packed, and its tile goes through `edge`.
+@inline(always)
+func tiles(
+  _ rows: Int, _ n: Int, _ k: Int, _ a: Input, _ row: Int, _ step: Int, _ b: Input, _ bPanel: Int, _ ldb: Int,
+  _ ragged: Input, _ c: Output, _ ldc: Int, _ addend: Input?, _ ldAddend: Int, _ edge: Output
+) {
+  let whole = n / tileColumns
+  if whole > 0 { tile(rows, whole, k, a, row, step, b, bPanel, ldb, c, ldc, addend, ldAddend) }
+  let columns = n &- whole &* tileColumns
+  if columns == 0 { return }
+  let cp = c + whole &* tileColumns
+  var d = addend
+  if let start = d { d = start + whole &* tileColumns }
+  if columns == lanes {
+    tile(rows, 0, k, a, row, step, b + whole &* bPanel, bPanel, ldb, cp, ldc, d, ldAddend)
+  } else {
+    tile(rows, columns > lanes ? 1 : 0, k, a, row, step, ragged, 0, tileColumns, edge, tileColumns, nil, 0)
+    copyEdge(rows, columns, edge, cp, ldc, d, ldAddend)
+  }
+}
+
+/// C = addend + A · B for one block of k: panels `first..<last` of the rows against n columns.
 ///
 /// - Parameters:
 ///   - a: Row panel p starts at a + start(p)·panelStep: k floats where A was packed transposed, else A's own row.
 ///   - packed: Whether A was packed: its rows are then 1 apart and its columns a panel's height.
-///   - b: Column panels `bPanel` floats apart with rows `ldb` apart; a last panel that is neither one vector nor two wide
-///     lies at `ragged`, packed.
-///   - edge: A tile's room.
+///   - b, ragged, edge: As in `tiles`.
 @inline(always)
 func blockProduct(
   _ panels: RowPanels, _ first: Int, _ last: Int, _ n: Int, _ k: Int, _ a: Input, _ panelStep: Int, _ packed: Bool,
@@ -481,30 +535,23 @@ func blockProduct(
   _ edge: Output
 ) {
   let origin = panels.start(first)
-  var b = b
+  // A deep column panel stays in L1 while all rows pass by; shallow ones do so together, and tiles follow each other
+  // without a call.
+  let width = k <= shallowDepth ? n : tileColumns
   var j = 0
   while j < n {
-    let columns = min(tileColumns, n &- j)
-    let whole = columns == tileColumns || columns == lanes
-    let wide = columns > lanes
+    let columns = min(width, n &- j)
+    let bp = b + j / tileColumns &* bPanel
     for p in first..<last {
       let rows = panels.rows(p)
       let i = panels.start(p)
-      let ap = a + (i &- origin) &* panelStep
-      let row = packed ? 1 : panelStep
-      let step = packed ? rows : 1
-      let cp = c + (i &* ldc &+ j)
       var d = addend
       if let start = d { d = start + (i &* ldAddend &+ j) }
-      if whole {
-        tile(rows, wide, k, ap, row, step, b, ldb, cp, ldc, d, ldAddend)
-      } else {
-        tile(rows, wide, k, ap, row, step, ragged, tileColumns, edge, tileColumns, nil, 0)
-        copyEdge(rows, columns, edge, cp, ldc, d, ldAddend)
-      }
+      tiles(
+        rows, columns, k, a + (i &- origin) &* panelStep, packed ? 1 : panelStep, packed ? rows : 1, bp, bPanel, ldb,
+        ragged, c + (i &* ldc &+ j), ldc, d, ldAddend, edge)
     }
-    b += bPanel
-    j &+= tileColumns
+    j &+= width
   }
 }
 
@@ -714,14 +761,18 @@ public func gemmPackedTransposed(
 /// out[MR, 8] = A[MR, k] · B[k, 8], A read in place.
 @inline(never)
 func skinnyTile<let MR: Int>(
-  _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ lda: Int, _ b: Input, _ out: Output
+  _: InlineArray<MR, Void>.Type, _ k: Int, _ a: Input, _ lda: Int, _ b: Input, _ ldb: Int, _ out: Output
 ) {
   var x = InlineArray<MR, SIMD8<Float>> { _ in SIMD8() }
-  var j = 0
-  while j < k {
-    let bj = load8(b + j &* 8)
-    for i in 0..<MR { x[unchecked: i].madd(SIMD8(repeating: a[i &* lda &+ j]), bj) }
-    j &+= 1
+  var a = a
+  var b = b
+  var left = k
+  while left > 0 {
+    let bj = load8(b)
+    for i in 0..<MR { x[unchecked: i].madd(SIMD8(repeating: a[i &* lda]), bj) }
+    a += 1
+    b += ldb
+    left &-= 1
   }
   for i in 0..<MR { store(out + i &* 8, x[unchecked: i]) }
 }
@@ -734,14 +785,19 @@ func skinny(
 ) {
   let edge = scratch
   let packed = scratch + 8 &* skinnyRows
+  let inPlace = n == 8 && !transB
   if n < 8 { packed.update(repeating: 0, count: 8 &* k) }
-  for j in 0..<n {
-    if transB {
-      for p in 0..<k { packed[p &* 8 &+ j] = b[j &* ldb &+ p] }
+  if transB {
+    if n == 8 && lanes == 8 {
+      packTransposed(8, k, b, ldb, packed, 8)
     } else {
-      for p in 0..<k { packed[p &* 8 &+ j] = b[p &* ldb &+ j] }
+      for j in 0..<n { for p in 0..<k { packed[p &* 8 &+ j] = b[j &* ldb &+ p] } }
     }
+  } else if !inPlace {
+    for j in 0..<n { for p in 0..<k { packed[p &* 8 &+ j] = b[p &* ldb &+ j] } }
   }
+  let bp = inPlace ? b : UnsafePointer(packed)
+  let bStride = inPlace ? ldb : 8
   let straight = n == 8 && ldc == 8 && !accumulate
   var i = 0
   while i < m {
@@ -749,13 +805,13 @@ func skinny(
     let rows: Int
     if m &- i >= skinnyRows {
       rows = skinnyRows
-      skinnyTile(SkinnyTile.self, k, a + i &* lda, lda, packed, out)
+      skinnyTile(SkinnyTile.self, k, a + i &* lda, lda, bp, bStride, out)
     } else if m &- i >= 4 {
       rows = 4
-      skinnyTile(InlineArray<4, Void>.self, k, a + i &* lda, lda, packed, out)
+      skinnyTile(InlineArray<4, Void>.self, k, a + i &* lda, lda, bp, bStride, out)
     } else {
       rows = 1
-      skinnyTile(InlineArray<1, Void>.self, k, a + i &* lda, lda, packed, out)
+      skinnyTile(InlineArray<1, Void>.self, k, a + i &* lda, lda, bp, bStride, out)
     }
     if !straight {
       for r in 0..<rows {
@@ -1679,7 +1735,7 @@ public func attentionForward(
     let i = panels.start(p)
     let rows = panels.rows(p)
     let limit = causal ? keys &- queries &+ i &+ rows : keys
-    scoreTile(rows, limit, keys, width, q + i &* ldq, ldq, keyPanels, scores, lds)
+    scoreTile(rows, limit, width, q + i &* ldq, ldq, keyPanels, scores, lds)
     for r in 0..<rows {
       let live = causal ? keys &- queries &+ i &+ r &+ 1 : keys
       let (top, total) = expRow(scores + r &* lds, live, limit, scale, nil)
@@ -1742,14 +1798,10 @@ func attendDirectly(
 /// scores[rows, limit] = a[rows, width] · panels, in whole tiles.
 @inline(always)
 func scoreTile(
-  _ rows: Int, _ limit: Int, _ keys: Int, _ width: Int, _ a: Input, _ lda: Int, _ panels: Input, _ scores: Output,
-  _ lds: Int
+  _ rows: Int, _ limit: Int, _ width: Int, _ a: Input, _ lda: Int, _ panels: Input, _ scores: Output, _ lds: Int
 ) {
-  var j = 0
-  while j < limit {
-    tile(rows, true, width, a, lda, 1, panels + j &* width, tileColumns, scores + j, lds, nil, 0)
-    j &+= tileColumns
-  }
+  let count = (limit &+ tileColumns &- 1) / tileColumns
+  tile(rows, count, width, a, lda, 1, panels, tileColumns &* width, tileColumns, scores, lds, nil, 0)
 }
 
 /// out[rows, width] = scores[rows, limit] · panels[keys, width].
@@ -1758,19 +1810,10 @@ func headTile(
   _ rows: Int, _ limit: Int, _ keys: Int, _ width: Int, _ scores: Input, _ lds: Int, _ panels: Input, _ out: Output,
   _ ldo: Int, _ edge: Output
 ) {
-  var j = 0
-  while j < width {
-    let columns = min(tileColumns, width &- j)
-    let whole = columns == tileColumns || columns == lanes
-    let b = panels + j &* keys
-    if whole {
-      tile(rows, columns > lanes, limit, scores, lds, 1, b, tileColumns, out + j, ldo, nil, 0)
-    } else {
-      tile(rows, columns > lanes, limit, scores, lds, 1, b, tileColumns, edge, tileColumns, nil, 0)
-      copyEdge(rows, columns, edge, out + j, ldo, nil, 0)
-    }
-    j &+= tileColumns
-  }
+  let stride = tileColumns &* keys
+  tiles(
+    rows, width, limit, scores, lds, 1, panels, stride, tileColumns, panels + width / tileColumns &* stride, out, ldo,
+    nil, 0, edge)
 }
 
 /// The gradients of `attentionForward` for one head of one sequence, whose queries and keys are the same tokens.
@@ -1812,8 +1855,8 @@ public func attentionBackward(
       let limit = causal ? i &+ rows : tokens
       let pTile = p + start &* lds
       let dTile = dS + start &* lds
-      scoreTile(rows, limit, tokens, width, q + i &* ldq, ldq, keyPanels, pTile, lds)
-      scoreTile(rows, limit, tokens, width, dO + i &* lddo, lddo, valuePanels, dTile, lds)
+      scoreTile(rows, limit, width, q + i &* ldq, ldq, keyPanels, pTile, lds)
+      scoreTile(rows, limit, width, dO + i &* lddo, lddo, valuePanels, dTile, lds)
       for r in 0..<rows {
         let row = pTile + r &* lds
         let dRow = dTile + r &* lds
@@ -1865,22 +1908,12 @@ func keyGradient(
       let j = from &+ panels.start(p)
       let height = panels.rows(p)
       let first = causal ? max(0, j &- r0) : 0
-      var c = 0
-      while c < width {
-        let columns = min(tileColumns, width &- c)
-        let whole = columns == tileColumns || columns == lanes
-        let a = weights + (first &* lds &+ j)
-        let b = rows + (c &* count &+ first &* tileColumns)
-        let target = out + (j &* ldo &+ c)
-        let addend = adds ? UnsafePointer(target) : nil
-        if whole {
-          tile(height, columns > lanes, count &- first, a, 1, lds, b, tileColumns, target, ldo, addend, ldo)
-        } else {
-          tile(height, columns > lanes, count &- first, a, 1, lds, b, tileColumns, edge, tileColumns, nil, 0)
-          copyEdge(height, columns, edge, target, ldo, addend, ldo)
-        }
-        c &+= tileColumns
-      }
+      let b = rows + first &* tileColumns
+      let stride = tileColumns &* count
+      let target = out + j &* ldo
+      tiles(
+        height, width, count &- first, weights + (first &* lds &+ j), 1, lds, b, stride, tileColumns,
+        b + width / tileColumns &* stride, target, ldo, adds ? UnsafePointer(target) : nil, ldo, edge)
     }
   }
 }
