@@ -32,7 +32,7 @@ public struct LanguageSpecialist: Sendable {
 
   private func predictions(_ texts: [String]) throws(ModelError) -> [Float] {
     var sequences: [[Int32]] = []
-    for text in texts { sequences.append(try encoder.prompt(text).ids) }
+    for text in texts { sequences.append(encoder.ids(of: text).ids) }
     return try LanguageEvaluation.predictions(
       checkpoint.parameters, training: checkpoint.training, base: base, on: LanguageExamples(sequences),
       threads: threads)
@@ -47,35 +47,34 @@ public struct LanguageSpecialist: Sendable {
   }
 
   private func answers(writtenTo texts: [String]) throws(ModelError) -> [String] {
+    let writer = try writer()
     var answers: [String] = []
-    for text in texts { answers.append(try answer(to: text, Writing())) }
+    for text in texts { answers.append(try writer.answer(to: text)) }
     return answers
   }
 
-  /// How an answer is written.
-  public struct Writing: Sendable {
-    /// At most so many tokens.
-    public var maximumTokens: Int
-    public var temperature: Double
-    public var topK: Int?
-    public var topP: Double
-    public var seed: UInt64
-
-    public init(
-      maximumTokens: Int = 256, temperature: Double = 0, topK: Int? = nil, topP: Double = 1, seed: UInt64 = 0
-    ) {
-      self.maximumTokens = maximumTokens
-      self.temperature = temperature
-      self.topK = topK
-      self.topP = topP
-      self.seed = seed
-    }
+  /// What writes answers, with the adapters merged into the weights once.
+  public func writer() throws(ModelError) -> AnswerWriter {
+    AnswerWriter(
+      generator: try Generator(
+        base: base, training: checkpoint.training, parameters: checkpoint.parameters, threads: threads))
   }
+}
 
-  /// Writes an answer, and hands it out piece by piece as its tokens come.
+/// Writes the answers of a decoder's specialist. Not for two threads at a time.
+public struct AnswerWriter {
+  fileprivate let generator: Generator
+
+  /// - Parameters:
+  ///   - maximumTokens: At most so many tokens.
+  ///   - stream: Gets the answer piece by piece, as its tokens come.
+  @discardableResult
   public func answer(
-    to text: String, _ writing: Writing, stream: (String) -> Void = { _ in }
+    to question: String, maximumTokens: Int = 256, sampling: Sampling = .greedy, stream: (String) -> Void = { _ in }
   ) throws(ModelError) -> String {
-    throw .unsupportedModel(file: base.path, what: "writing answers")
+    try generator.generate(.question(question), maximumTokens: maximumTokens, sampling: sampling) { piece in
+      stream(piece)
+      return true
+    }.text
   }
 }

@@ -2,19 +2,18 @@ public import Schemas
 import Tokenizers
 
 /// Turns texts into what a language model reads: for an encoder the text between the tokenizer's special tokens, for a
-/// decoder one turn of a user in the model's own chat template, or the bare text where it has none.
+/// decoder a question as `ChatPrompt` asks it.
 public struct TextEncoder: Sendable {
   let tokenizer: Tokenizer
-  private let chat: ChatTemplate?
-  private let isDecoder: Bool
+  /// Of decoders.
+  private let chat: ChatPrompt?
   private let limit: Int
 
   /// - Throws: For a base whose tokenizer or chat template cannot be read or is not supported, and when the special tokens
   ///   of a text leave no room for it.
   public init(_ base: BaseModel, training: LanguageTraining) throws(ModelError) {
     tokenizer = try base.tokenizer()
-    isDecoder = training.shape.family == .decoder
-    chat = isDecoder ? try base.chatTemplate() : nil
+    chat = training.shape.family == .decoder ? try ChatPrompt(base) : nil
     limit = training.maximumTokens
     guard limit > tokenizer.addedSpecialTokens else {
       throw .schema(
@@ -25,50 +24,22 @@ public struct TextEncoder: Sendable {
     }
   }
 
-  /// The ids of a text that is to be classified, valued or answered.
+  /// The ids of a text that is to be classified or valued.
   ///
   /// - Returns: Its ids, cut to the plan's `maximumTokens`, and whether it was longer.
-  public func prompt(_ text: String) throws(ModelError) -> (ids: [Int32], isTruncated: Bool) {
-    let (ids, isTruncated): ([Int32], Bool)
-    if isDecoder {
-      let whole = tokenizer.encode(try turn(text), addSpecialTokens: chat == nil)
-      (ids, isTruncated) = (Array(whole.prefix(limit)), whole.count > limit)
-    } else {
-      (ids, isTruncated) = tokenizer.encode(text, atMost: limit)
-    }
+  public func ids(of text: String) -> (ids: [Int32], isTruncated: Bool) {
+    let (ids, isTruncated) = tokenizer.encode(text, atMost: limit)
     // A text of which the tokenizer leaves nothing is one unknown token.
     return (ids.isEmpty ? [tokenizer.specials.unknown ?? 0] : ids, isTruncated)
-  }
-
-  private func turn(_ text: String) throws(ModelError) -> String {
-    guard let chat else { return text + "\n" }
-    return try render(chat, [.init(role: "user", content: text)], answering: true)
-  }
-
-  private func render(
-    _ chat: ChatTemplate, _ messages: [ChatTemplate.Message], answering: Bool
-  ) throws(ModelError) -> String {
-    do { return try chat.render(messages, addGenerationPrompt: answering) } catch {
-      throw .badModel(file: "the chat template", problem: error.description)
-    }
   }
 
   /// The ids of a question and its answer, up to the token that ends it; nil when the question leaves no room for one.
   func conversation(
     _ question: String, _ answer: String
   ) throws(ModelError) -> (ids: [Int32], answerStart: Int32, isTruncated: Bool)? {
-    let prompt = try turn(question)
-    var completion = answer + (tokenizer.specials.end.flatMap { tokenizer.token(of: $0) } ?? "")
-    if let chat {
-      let whole = try render(
-        chat, [.init(role: "user", content: question), .init(role: "assistant", content: answer)], answering: false)
-      if whole.hasPrefix(prompt) {
-        completion = String(whole.dropFirst(prompt.count))
-        while completion.last == "\n" { completion.removeLast() }
-      }
-    }
-    let before = tokenizer.encode(prompt, addSpecialTokens: chat == nil)
-    let after = tokenizer.encode(completion, addSpecialTokens: false)
+    guard let chat else { preconditionFailure("an encoder answers nothing: the plan was checked") }
+    let before = chat.tokens(try chat.text(question))
+    let after = tokenizer.encode(answer, addSpecialTokens: false) + (chat.endOfTurn.map { [$0] } ?? [])
     guard !before.isEmpty, !after.isEmpty, before.count < limit else { return nil }
     return (Array((before + after).prefix(limit)), Int32(before.count), before.count + after.count > limit)
   }
@@ -109,10 +80,10 @@ public struct EncodedTexts: Sendable {
       let isTruncated: Bool
       switch row.answer {
       case .label(let label):
-        (ids, isTruncated) = try encoder.prompt(row.text)
+        (ids, isTruncated) = encoder.ids(of: row.text)
         labels.append(label)
       case .number(let number):
-        (ids, isTruncated) = try encoder.prompt(row.text)
+        (ids, isTruncated) = encoder.ids(of: row.text)
         numbers.append(number)
       case .text(let answer):
         guard let encoded = try encoder.conversation(row.text, answer) else {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Models
 import Specialists
 
 struct Ask: ParsableCommand {
@@ -38,14 +39,15 @@ struct Ask: ParsableCommand {
   func run() throws {
     let specialist = try Specialist(path: file).ready(bases: base.paths, threads: base.threads)
     guard case .language(let language) = specialist else { throw SpecialistError.answersNoText }
-    if let text { return try answer(text, language) }
+    let writer: AnswerWriter? = if case .answer = language.schema.target { try language.writer() } else { nil }
+    if let text { return try answer(text, language, writer) }
     while let line = readLine() {
-      if !line.isEmpty { try answer(line, language) }
+      if !line.isEmpty { try answer(line, language, writer) }
     }
   }
 
-  private func answer(_ text: String, _ language: LanguageSpecialist) throws {
-    if case .answer = language.schema.target { return try write(text, language) }
+  private func answer(_ text: String, _ language: LanguageSpecialist, _ writer: AnswerWriter?) throws {
+    if let writer { return try write(text, writer) }
     switch try language.answers(to: [text]) {
     case .labels(let classes, let probabilities):
       let ranked = zip(classes, probabilities).sorted { $0.1 > $1.1 }
@@ -59,13 +61,12 @@ struct Ask: ParsableCommand {
   }
 
   /// Piece by piece, as the tokens come.
-  private func write(_ text: String, _ language: LanguageSpecialist) throws {
-    let sampling = LanguageSpecialist.Writing(
-      maximumTokens: maximumTokens, temperature: temperature, topK: topK, topP: topP, seed: seed)
-    guard !options.output.json else {
-      return try options.output.printLine(Answer(text: try language.answer(to: text, sampling))) { $0.text ?? "" }
+  private func write(_ text: String, _ writer: AnswerWriter) throws {
+    let sampling = Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed)
+    let whole = try writer.answer(to: text, maximumTokens: maximumTokens, sampling: sampling) { piece in
+      if !options.output.json { Output.piece(piece) }
     }
-    _ = try language.answer(to: text, sampling) { Output.piece($0) }
-    Output.piece("\n")
+    try options.output.printLine(Answer(text: whole)) { _ in "" }
+    if !options.output.json { Output.piece("\n") }
   }
 }
