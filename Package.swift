@@ -139,7 +139,7 @@ let package = Package(
 
     // The product's side of scripts/bench and of Benchmarks/reference
     .executableTarget(
-      name: "BenchmarkTool", dependencies: ["Models", "Schemas", "Tensors"], path: "Benchmarks/Tool"),
+      name: "BenchmarkTool", dependencies: ["Kernels", "Models", "Schemas", "Tensors"], path: "Benchmarks/Tool"),
     .executableTarget(
       name: "TokenizersBenchmark", dependencies: ["Texts", "Tokenizers"], path: "Benchmarks/Tokenizers",
       swiftSettings: [.unsafeFlags(["-O"])]),

@@ -57,8 +57,7 @@ class Process:
             [str(word) for word in side.command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | variables | QUIET,
             preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None)
-        if not self.answer().get("ready"):
-            raise SystemExit(f"bench: error: {self.name} did not get ready")
+        self.facts = self.answer()
 
     def answer(self):
         line = self.process.stdout.readline()
@@ -82,6 +81,7 @@ class Process:
     def end(self):
         self.process.stdin.close()
         self.process.wait()
+        self.process.stdout.close()
 
 
 def alternate(sides, threads, effort):
@@ -180,8 +180,22 @@ def table(rows):
         ratio = "" if line["ratio"] is None else f"{line['ratio']:.2f}"
         met = {True: "met", False: "NOT MET", None: ""}[line["met"]]
         lines.append((line["work"], text(line["ours"]), text(line["peer"]), line["unit"], ratio, line["goal"], met))
+    return columns(lines, right=(1, 2, 4))
+
+
+def details(measurements, peaks):
+    """What each side took, in columns: the table's rates and ratios come from these."""
+    lines = [("work", "side", "ms/step", "median", "tokens/s", "peak MiB", "GF/s", "of FMA peak")]
+    for one in measurements:
+        speed = one.get("gigaflopsPerSecond")
+        share = speed and peaks.get(one["threads"]) and f"{speed / peaks[one['threads']]:.0%}"
+        cells = (one["milliseconds"], one["medianMilliseconds"], one.get("tokensPerSecond"), one["peakMebibytes"], speed)
+        lines.append((one["work"], one["side"], *("" if cell is None else text(cell) for cell in cells), share or ""))
+    return columns(lines, right=range(2, 8))
+
+
+def columns(lines, right):
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    right = {1, 2, 4}
     return "\n".join(
         "  ".join(cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(line)).rstrip()
         for line in lines)
@@ -218,15 +232,40 @@ def with_threads(work, threads):
     return f"{work}, {threads} thread{'' if threads == 1 else 's'}"
 
 
-def finish(arguments, rows, measurements, packages):
-    """Prints the table, writes the JSON, and ends: with success, whatever was met, since a benchmark only tells."""
+def measurement(work, threads, side, times, tokens=None, operations=None):
+    """What a side took for a step of so many tokens and floating-point operations, for the details and the JSON."""
+    seconds = times.fastest / 1000
+    return {
+        "work": work, "threads": threads, "side": side, "milliseconds": times.fastest,
+        "medianMilliseconds": times.median, "peakMebibytes": times.peak,
+        "tokensPerSecond": tokens and tokens / seconds,
+        "gigaflopsPerSecond": operations and operations / seconds / 1e9,
+    }
+
+
+def peak_speed(arguments, threads):
+    """GF/s of nothing but multiply-adds in registers, on as many cores: what no step can reach."""
+    process = Process(Side("the peak", [arguments.tool, "peak"]), threads, arguments.clock)
+    try:
+        return process.facts["operations"] / min(process.laps(50)) / 1e6
+    finally:
+        process.end()
+
+
+def finish(arguments, rows, measurements, packages, peaks=None):
+    """Prints the tables and writes the JSON; a goal that is not met is no failure, since a benchmark only tells."""
     load = os.getloadavg()[0]
-    print(f"\n{machine()}; load {load:.1f} at the end; {', '.join(f'{k} {v}' for k, v in packages.items())}\n")
-    print(table(rows))
+    print(f"\n{machine()}; load {load:.1f} at the end; {', '.join(f'{k} {v}' for k, v in packages.items())}")
+    peaks = peaks or {}
+    if peaks:
+        print("FMA peak: " + ", ".join(f"{speed:.0f} GF/s on {with_threads('', t)[2:]}" for t, speed in peaks.items()))
+    if arguments.clock == "cpu":
+        print("Times are processor time, not those of the clock.")
+    print(f"\n{details(measurements, peaks)}\n\n{table(rows)}")
     if arguments.json:
         arguments.json.write_text(json.dumps({
             "machine": machine(), "date": datetime.date.today().isoformat(), "load": load, "clock": arguments.clock,
-            "versions": packages, "rows": rows, "measurements": measurements,
+            "versions": packages, "peakGigaflopsPerSecond": peaks, "rows": rows, "measurements": measurements,
         }, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -28,9 +28,7 @@ def embedding_rows(arguments, batch, length, threads, measurements):
     ]
     times = c.alternate(sides, threads, c.effort(arguments))
     for side, found in times.items():
-        measurements.append({
-            "work": name, "side": side, "milliseconds": found.fastest, "medianMilliseconds": found.median,
-            "tokensPerSecond": batch * length / found.fastest * 1000, "peakMebibytes": found.peak})
+        measurements.append(c.measurement(name, threads, side, found, batch * length))
 
     def rate(side):
         return batch / times[side].fastest * 1000 if side in times else None
@@ -48,13 +46,11 @@ def generation_rows(arguments, threads, measurements):
     c.progress(name)
     model = arguments.models / "smollm2-q8_0.gguf"
     times = c.alternate([
-        Side("ours", [arguments.tool, "generation", "--model", model, "--prompt", 64, "--tokens", 64]),
+        Side("ours", [arguments.tool, "generation", "--model", model, "--tokens", 64]),
         Side("llama.cpp", [sys.executable, HERE / "peers/generation_llamacpp.py", model]),
     ], threads, c.effort(arguments))
     for side, found in times.items():
-        measurements.append({
-            "work": name, "side": side, "milliseconds": found.fastest, "medianMilliseconds": found.median,
-            "tokensPerSecond": 1000 / found.fastest, "peakMebibytes": found.peak})
+        measurements.append(c.measurement(name, threads, side, found, 1))
     rate = {side: 1000 / found.fastest for side, found in times.items()}
     return [c.rate_row(f"{name} : llama.cpp", rate["ours"], rate["llama.cpp"], "tokens/s", GENERATION_GOAL)]
 

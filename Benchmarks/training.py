@@ -10,8 +10,18 @@ MODES = ("fp32", "bf16", "autocast")
 FP32_GOAL, BEST_GOAL, MEMORY_GOAL = 1.5, 1.4, 0.6
 PYTORCH_TABLE_GOAL, NUMPY_TABLE_GOAL = 10, 1.5
 
-# Of a step without attention and all that grows with width and not its square: multiply-adds of each token in the
-# matrices, forward once, and backward once for what is frozen and twice for what is trained.
+
+
+def operations(matrices, layers, width, batch, length, trains_all, causal):
+    """Floating-point operations of a step: the products with the model's matrices, whose weights number `matrices`, and
+    attention. Forward once; backward once more for the inputs, and once more for weights that are trained. Of causal
+    attention, half is never computed. What grows with the width alone is left out, and so are adapters.
+    """
+    products = 2 * matrices * batch * length * (3 if trains_all else 2)
+    attention = 4 * layers * width * batch * length**2 * 3 // (2 if causal else 1)
+    return products + attention
+
+
 MINILM_MATRICES = 6 * (4 * 384 * 384 + 2 * 384 * 1536)
 SMOLLM2_MATRICES = 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536) + 49152 * 576
 
@@ -21,7 +31,8 @@ def encoder_works():
         for batch, length in ((16, 128), (32, 32)):
             yield {
                 "name": f"MiniLM {'LoRA' if method == 'lora' else 'full'} step {batch}×{length}",
-                "tokens": batch * length, "flops": 2 * MINILM_MATRICES * batch * length * (2 if method == "lora" else 3),
+                "tokens": batch * length,
+                "operations": operations(MINILM_MATRICES, 6, 384, batch, length, method == "full", causal=False),
                 "ours": lambda arguments, precision, method=method, batch=batch, length=length: [
                     "encoder-training", "--model", arguments.models / "minilm", "--method", method, "--batch", batch,
                     "--length", length, "--precision", precision],
@@ -38,7 +49,8 @@ def decoder_works():
         for batch, length in ((1, 256), (4, 256)):
             yield {
                 "name": f"SmolLM2 LoRA {title} step {batch}×{length}",
-                "tokens": batch * length, "flops": 2 * SMOLLM2_MATRICES * batch * length * 2,
+                "tokens": batch * length,
+                "operations": operations(SMOLLM2_MATRICES, 30, 576, batch, length, False, causal=True),
                 "ours": lambda arguments, precision, targets=targets, batch=batch, length=length: [
                     "decoder-training", "--model", arguments.models / "smollm2", "--targets", targets, "--batch", batch,
                     "--length", length, "--precision", precision],
@@ -60,11 +72,7 @@ def language_rows(arguments, work, threads, measurements):
     ]
     times = c.alternate(sides, threads, c.effort(arguments))
     for side, found in times.items():
-        measurements.append({
-            "work": name, "side": side, "milliseconds": found.fastest, "medianMilliseconds": found.median,
-            "tokensPerSecond": work["tokens"] / found.fastest * 1000, "peakMebibytes": found.peak,
-            "gigaflopsPerSecond": work["flops"] / found.fastest / 1e6,
-        })
+        measurements.append(c.measurement(name, threads, side, found, work["tokens"], work["operations"]))
 
     def rate(side):
         return work["tokens"] / times[side].fastest * 1000 if side in times else None
@@ -95,9 +103,7 @@ def table_rows(arguments, widths, measurements):
         Side("numpy", [sys.executable, HERE / "peers/table_numpy.py", *words]),
     ], threads, c.effort(arguments))
     for side, found in times.items():
-        measurements.append({
-            "work": name, "side": side, "milliseconds": found.fastest, "medianMilliseconds": found.median,
-            "peakMebibytes": found.peak})
+        measurements.append(c.measurement(name, threads, side, found))
     rate = {side: 1000 / found.fastest for side, found in times.items()}
     return [
         c.rate_row(f"{name} : PyTorch", rate["ours"], rate["PyTorch"], "steps/s", PYTORCH_TABLE_GOAL),
@@ -108,15 +114,16 @@ def table_rows(arguments, widths, measurements):
 
 def main():
     arguments = c.parser(__doc__).parse_args()
-    rows, measurements = [], []
+    rows, measurements, peaks = [], [], {}
     for threads in c.thread_counts(arguments):
+        peaks[threads] = c.peak_speed(arguments, threads)
         for work in [*encoder_works(), *decoder_works()]:
             if arguments.only in work["name"]:
                 rows += language_rows(arguments, work, threads, measurements)
     for widths in ((64, 32, 10), (784, 128, 10)):
         if arguments.only in f"table step {'-'.join(map(str, widths))}":
             rows += table_rows(arguments, widths, measurements)
-    c.finish(arguments, rows, measurements, c.versions("torch", "transformers", "peft", "numpy"))
+    c.finish(arguments, rows, measurements, c.versions("torch", "transformers", "peft", "numpy"), peaks)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ enum EmbeddingsWork {
     let examples = LanguageExamples(
       RandomTexts(vocabulary: base.shape.vocabulary).sequences(count: count, length: length))
 
-    var laps = Laps(stepsPerLap: batchesPerLap)
+    var laps = Laps()
     while true {
       _ = try LanguageEvaluation.embeddings(parameters, training: training, base: base, on: examples)
-      laps.lap()
+      laps.lap(steps: batchesPerLap)
     }
   }
 }

@@ -16,23 +16,20 @@ struct Laps {
   private var cpu: [Double] = []
   private var began = (wall: 0.0, cpu: 0.0)
   private var isReady = false
-  /// Steps that one lap holds: a work of microseconds is timed by the hundred.
-  private let stepsPerLap: Int
   private let facts: String
 
-  /// - Parameters:
-  ///   - stepsPerLap: Times are divided by it.
-  ///   - facts: What the other side may want to check, as members of a JSON object.
-  init(stepsPerLap: Int = 1, facts: KeyValuePairs<String, Int> = [:]) {
-    self.stepsPerLap = stepsPerLap
+  /// - Parameter facts: What the other side may want to know, as members of a JSON object.
+  init(facts: KeyValuePairs<String, Int> = [:]) {
     self.facts = facts.map { ", \"\($0.key)\": \($0.value)" }.joined()
   }
 
   /// The end of a lap, and after the pause the beginning of the next.
-  mutating func lap() {
+  ///
+  /// - Parameter steps: How many the lap held, since a work of microseconds is timed by the hundred.
+  mutating func lap(steps: Int = 1) {
     if isReady {
-      wall.append(milliseconds(CLOCK_MONOTONIC) - began.wall)
-      cpu.append(milliseconds(CLOCK_PROCESS_CPUTIME_ID) - began.cpu)
+      wall.append((milliseconds(CLOCK_MONOTONIC) - began.wall) / Double(steps))
+      cpu.append((milliseconds(CLOCK_PROCESS_CPUTIME_ID) - began.cpu) / Double(steps))
       remaining -= 1
     } else {
       print("{\"ready\": true\(facts)}")
@@ -40,7 +37,7 @@ struct Laps {
     }
     while remaining == 0 {
       if !wall.isEmpty {
-        print("{\"wall\": \(steps(wall)), \"cpu\": \(steps(cpu))}")
+        print("{\"wall\": \(wall), \"cpu\": \(cpu)}")
         wall.removeAll(keepingCapacity: true)
         cpu.removeAll(keepingCapacity: true)
       }
@@ -51,10 +48,13 @@ struct Laps {
       }
       remaining = count
     }
-    began = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID))
+    restart()
   }
 
-  private func steps(_ laps: [Double]) -> [Double] { laps.map { $0 / Double(stepsPerLap) } }
+  /// Forgets what the lap took so far: what came before was its preparation.
+  mutating func restart() {
+    began = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID))
+  }
 
   private func milliseconds(_ clock: clockid_t) -> Double {
     var time = timespec()

@@ -29,10 +29,10 @@ enum TableWork {
     let recipe = TrainingRecipe(optimizer: .sgd, learningRate: 0.1, batchSize: batch, epochs: 1)
 
     var parameters = shape.initialParameters(seed: 1)
-    var laps = Laps(stepsPerLap: stepsPerLap, facts: ["parameters": parameters.values.count])
+    var laps = Laps(facts: ["parameters": parameters.values.count])
     while true {
       parameters = try LocalTraining.train(parameters, shape: shape, on: examples, recipe: recipe, seed: [])
-      laps.lap()
+      laps.lap(steps: stepsPerLap)
     }
   }
 }
