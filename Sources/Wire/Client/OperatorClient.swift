@@ -2,7 +2,6 @@ public import Federation
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
-public import SecureAggregation
 
 /// The operator's connection to its coordinator's Unix socket: the methods of ``OperationService`` as calls.
 public struct OperatorClient: Sendable {
