@@ -1,7 +1,6 @@
 import Federation
 import Identities
 import Schemas
-public import SecureAggregation
 import Storage
 public import Wire
 
