@@ -11,6 +11,7 @@
 
 #define CVECTORS_INLINE static inline __attribute__((always_inline))
 
+typedef float vec_f32x4 __attribute__((vector_size(16)));
 typedef float vec_f32x8 __attribute__((vector_size(32)));
 typedef int32_t vec_i32x8 __attribute__((vector_size(32)));
 typedef int8_t vec_i8x32 __attribute__((vector_size(32)));
@@ -34,6 +35,22 @@ CVECTORS_INLINE vec_i32x8 vec_dot4(vec_i8x32 w, vec_i8x32 x) {
 
 /// The integers as floats: vcvtdq2ps.
 CVECTORS_INLINE vec_f32x8 vec_floats(vec_i32x8 x) { return __builtin_convertvector(x, vec_f32x8); }
+
+/// Four half-precision numbers, none of them infinite or NaN, as floats: vcvtph2ps.
+CVECTORS_INLINE vec_f32x4 vec_halves(const uint16_t *_Nonnull p) {
+#if defined(__F16C__)
+  return (vec_f32x4)_mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)p));
+#else
+  vec_f32x4 floats;
+  for (int i = 0; i < 4; i++) {
+    uint32_t bits = (uint32_t)(p[i] & 0x7fff) << 13 | (uint32_t)(p[i] & 0x8000) << 16;
+    float x;
+    __builtin_memcpy(&x, &bits, sizeof x);
+    floats[i] = x * 0x1p112f;
+  }
+  return floats;
+#endif
+}
 
 #if defined(__AVX512BF16__) || defined(CVECTORS_EMULATE_BF16)
 

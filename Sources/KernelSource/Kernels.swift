@@ -856,88 +856,80 @@ public func quantise(
   }
 }
 
-// y[m, r] = Σ_b scale[r, b] · xScale[m, b] · Σ_i w[r, b, i] · x[m, b, i] for MR rows of w and MB of x: sums of integers are
-// exact, the blocks' products add up in eight lanes.
+/// Rows of W that lie together: a block of each, then the next block of each, so that memory is read in one stream.
+let quantRows = 4
+
+/// Rows of a group of quantised weights.
+@inline(never) public func quantGroup() -> Int { quantRows }
+
+// y[m, r] = Σ_b scale[b, r] · xScale[m, b] · Σ_i w[b, r, i] · x[m, b, i] for a group of W's rows and MB of x: sums of
+// integers are exact, the blocks' products add up in eight lanes.
 @inline(never)
-func quantTile<let MR: Int, let MB: Int>(
-  _: InlineArray<MR, Void>.Type, _: InlineArray<MB, Void>.Type, _ blocks: Int, _ w: UnsafePointer<Int8>,
-  _ scales: UnsafePointer<UInt16>, _ x: UnsafePointer<Int8>, _ xScales: Input, _ y: Output, _ ldy: Int,
-  _ products: Output
+func quantTile<let MB: Int>(
+  _: InlineArray<MB, Void>.Type, _ rows: Int, _ blocks: Int, _ w: UnsafePointer<Int8>, _ scales: UnsafePointer<UInt16>,
+  _ x: UnsafePointer<Int8>, _ xScales: Input, _ y: Output, _ ldy: Int
 ) {
-  // Half-precision scales times those of x, a row of blocks after the other.
-  for r in 0..<MR {
-    for m in 0..<MB {
-      let target = products + (r &* MB &+ m) &* blocks
-      for b in 0..<blocks { target[b] = half(scales[r &* blocks &+ b]) * xScales[m &* blocks &+ b] }
-    }
-  }
   var sums = InlineArray<8, SIMD8<Float>> { _ in SIMD8() }
   let stride = blocks &* quantBlock
   var w = w
   var x = x
-  var product = UnsafePointer(products)
+  var xScales = xScales
+  var scales = scales
   var left = blocks
   while left > 0 {
+    let four = vec_halves(scales)
     for m in 0..<MB {
       let xm = load(x + m &* stride)
-      for r in 0..<MR {
-        let scale = SIMD8<Float>(repeating: product[(r &* MB &+ m) &* blocks])
-        sums[unchecked: r &* MB &+ m].madd(vec_floats(vec_dot4(load(w + r &* stride), xm)), scale)
+      let products = four * xScales[m &* blocks]
+      for r in 0..<quantRows {
+        let dots = vec_floats(vec_dot4(load(w + r &* quantBlock), xm))
+        sums[unchecked: m &* quantRows &+ r].madd(dots, SIMD8(repeating: products[r]))
       }
     }
-    w += quantBlock
+    w += quantRows &* quantBlock
     x += quantBlock
-    product += 1
+    xScales += 1
+    scales += quantRows
     left &-= 1
   }
   for m in 0..<MB {
-    for r in 0..<MR {
-      let s = sums[unchecked: r &* MB &+ m]
+    for r in 0..<quantRows {
+      let s = sums[unchecked: m &* quantRows &+ r]
       let t = s.lowHalf + s.highHalf
-      y[m &* ldy &+ r] = (t[0] + t[2]) + (t[1] + t[3])
+      if r < rows { y[m &* ldy &+ r] = (t[0] + t[2]) + (t[1] + t[3]) }
     }
   }
 }
 
-/// A half-precision number, by moving its exponent; infinities and NaN come out large.
-@inline(always) func half(_ bits: UInt16) -> Float {
-  let u = UInt32(bits)
-  return Float(bitPattern: (u & 0x7fff) &<< 13 | (u & 0x8000) &<< 16) * 0x1p112
-}
-
-/// y[rows, outputs] = x · Wᵀ for at most 4 rows of quantised x and W in blocks of 32.
+/// y[rows, outputs] = x · Wᵀ for quantised x and W in blocks of 32.
 ///
 /// - Parameters:
-///   - w: [outputs, blocks · 32], `scales` [outputs, blocks] in half precision, `x` and `xScales` alike for each row.
-///   - scratch: 8 · blocks floats.
+///   - w: Groups of `quantGroup()` rows, the last one padded: [outputs / 4][blocks][4][32]; `scales`, in half precision,
+///     [outputs / 4][blocks][4].
+///   - x: [rows, blocks · 32], `xScales` [rows, blocks].
 @inline(never)
 public func multiplyQuantised(
   _ rows: Int, _ outputs: Int, _ blocks: Int, _ w: UnsafePointer<Int8>, _ scales: UnsafePointer<UInt16>,
-  _ x: UnsafePointer<Int8>, _ xScales: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ ldy: Int,
-  _ scratch: UnsafeMutablePointer<Float>
+  _ x: UnsafePointer<Int8>, _ xScales: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ ldy: Int
 ) {
-  @inline(always) func run<let MR: Int, let MB: Int>(
-    _ height: InlineArray<MR, Void>.Type, _ batch: InlineArray<MB, Void>.Type
-  ) {
-    var o = 0
-    while o &+ MR <= outputs {
-      quantTile(
-        height, batch, blocks, w + o &* blocks &* quantBlock, scales + o &* blocks, x, xScales, y + o, ldy, scratch)
-      o &+= MR
+  var o = 0
+  while o < outputs {
+    let wo = w + o &* blocks &* quantBlock
+    let so = scales + o &* blocks
+    let live = min(quantRows, outputs &- o)
+    // Two rows of x at a time; the group of W stays in L1 for the next two.
+    var m = 0
+    while m < rows {
+      let xm = x + m &* blocks &* quantBlock
+      let target = y + (m &* ldy &+ o)
+      if m &+ 2 <= rows {
+        quantTile(InlineArray<2, Void>.self, live, blocks, wo, so, xm, xScales + m &* blocks, target, ldy)
+      } else {
+        quantTile(InlineArray<1, Void>.self, live, blocks, wo, so, xm, xScales + m &* blocks, target, ldy)
+      }
+      m &+= 2
     }
-    while o < outputs {
-      quantTile(
-        InlineArray<1, Void>.self, batch, blocks, w + o &* blocks &* quantBlock, scales + o &* blocks, x, xScales,
-        y + o, ldy, scratch)
-      o &+= 1
-    }
-  }
-  switch rows {
-  case 1: run(InlineArray<4, Void>.self, InlineArray<1, Void>.self)
-  case 2: run(InlineArray<4, Void>.self, InlineArray<2, Void>.self)
-  case 3: run(InlineArray<2, Void>.self, InlineArray<3, Void>.self)
-  case 4: run(InlineArray<2, Void>.self, InlineArray<4, Void>.self)
-  default: break
+    o &+= quantRows
   }
 }
 

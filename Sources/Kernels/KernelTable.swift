@@ -73,9 +73,10 @@ public struct KernelTable: Sendable {
   let sgdMomentum: @Sendable (Int, Output, Input, Output, Float, Float, Float) -> Void
   let adamW: @Sendable (Int, Output, Input, Output, Output, Float, Float, Float, Float, Float, Float, Float) -> Void
   let quantise: @Sendable (Int, Input, UnsafeMutablePointer<Int8>, Output) -> Void
+  let quantGroup: @Sendable () -> Int
   let multiplyQuantised:
     @Sendable (
-      Int, Int, Int, UnsafePointer<Int8>, UnsafePointer<UInt16>, UnsafePointer<Int8>, Input, Output, Int, Output
+      Int, Int, Int, UnsafePointer<Int8>, UnsafePointer<UInt16>, UnsafePointer<Int8>, Input, Output, Int
     ) -> Void
   let multiplyAdds: @Sendable (Int, Output) -> Void
   let multiplyAddOperations: @Sendable () -> Int
@@ -129,7 +130,8 @@ extension KernelTable {
     binaryCrossEntropy: KernelsBase.binaryCrossEntropy,
     binaryCrossEntropyBackward: KernelsBase.binaryCrossEntropyBackward, sgd: KernelsBase.sgd,
     sgdMomentum: KernelsBase.sgdMomentum, adamW: KernelsBase.adamW, quantise: KernelsBase.quantise,
-    multiplyQuantised: KernelsBase.multiplyQuantised, multiplyAdds: KernelsBase.multiplyAdds,
+    quantGroup: KernelsBase.quantGroup, multiplyQuantised: KernelsBase.multiplyQuantised,
+    multiplyAdds: KernelsBase.multiplyAdds,
     multiplyAddOperations: KernelsBase.multiplyAddOperations)
 
   #if arch(x86_64)
@@ -152,7 +154,8 @@ extension KernelTable {
       binaryCrossEntropy: KernelsV3.binaryCrossEntropy,
       binaryCrossEntropyBackward: KernelsV3.binaryCrossEntropyBackward, sgd: KernelsV3.sgd,
       sgdMomentum: KernelsV3.sgdMomentum, adamW: KernelsV3.adamW, quantise: KernelsV3.quantise,
-      multiplyQuantised: KernelsV3.multiplyQuantised, multiplyAdds: KernelsV3.multiplyAdds,
+      quantGroup: KernelsV3.quantGroup, multiplyQuantised: KernelsV3.multiplyQuantised,
+      multiplyAdds: KernelsV3.multiplyAdds,
       multiplyAddOperations: KernelsV3.multiplyAddOperations)
 
     static let v4 = KernelTable(
@@ -174,7 +177,8 @@ extension KernelTable {
       binaryCrossEntropy: KernelsV4.binaryCrossEntropy,
       binaryCrossEntropyBackward: KernelsV4.binaryCrossEntropyBackward, sgd: KernelsV4.sgd,
       sgdMomentum: KernelsV4.sgdMomentum, adamW: KernelsV4.adamW, quantise: KernelsV4.quantise,
-      multiplyQuantised: KernelsV4.multiplyQuantised, multiplyAdds: KernelsV4.multiplyAdds,
+      quantGroup: KernelsV4.quantGroup, multiplyQuantised: KernelsV4.multiplyQuantised,
+      multiplyAdds: KernelsV4.multiplyAdds,
       multiplyAddOperations: KernelsV4.multiplyAddOperations)
 
     static let v5 = {

@@ -10,6 +10,15 @@ public final class QuantisedMatrix: @unchecked Sendable {
   private let weights: UnsafeMutablePointer<Int8>
   private let scales: UnsafeMutablePointer<UInt16>
 
+  /// Outputs whose blocks lie together, block by block, so that the product reads one stream of memory.
+  private static let group = 4
+  /// Where block b of the row-major weight lies.
+  private func place(_ b: Int) -> Int {
+    let blocks = inputs / Self.block
+    let (row, column) = (b / blocks, b % blocks)
+    return (row / Self.group * blocks + column) * Self.group + row % Self.group
+  }
+
   /// Inputs that share a scale; `inputs` must be a multiple of it.
   public static let block = 32
 
@@ -22,8 +31,10 @@ public final class QuantisedMatrix: @unchecked Sendable {
       var top: Float = 0
       for i in block.indices { top = max(top, abs(block[i])) }
       let inverse = top > 0 ? 127 / top : 0
-      scales[b] = Half.bits(top / 127)
-      for i in block.indices { weights[b * Self.block + i] = Int8((block[i] * inverse).rounded(.toNearestOrEven)) }
+      scales[place(b)] = Half.bits(top / 127)
+      for i in block.indices {
+        weights[place(b) * Self.block + i] = Int8((block[i] * inverse).rounded(.toNearestOrEven))
+      }
     }
   }
 
@@ -33,8 +44,8 @@ public final class QuantisedMatrix: @unchecked Sendable {
     let size = 2 + Self.block
     precondition(blocks.count == outputs * inputs / Self.block * size)
     for b in 0..<outputs * inputs / Self.block {
-      scales[b] = UInt16(blocks[b * size]) | UInt16(blocks[b * size + 1]) << 8
-      for i in 0..<Self.block { weights[b * Self.block + i] = Int8(bitPattern: blocks[b * size + 2 + i]) }
+      scales[place(b)] = UInt16(blocks[b * size]) | UInt16(blocks[b * size + 1]) << 8
+      for i in 0..<Self.block { weights[place(b) * Self.block + i] = Int8(bitPattern: blocks[b * size + 2 + i]) }
     }
   }
 
@@ -45,11 +56,11 @@ public final class QuantisedMatrix: @unchecked Sendable {
     let size = 2 + Self.block / 2
     precondition(blocks.count == outputs * inputs / Self.block * size)
     for b in 0..<outputs * inputs / Self.block {
-      scales[b] = UInt16(blocks[b * size]) | UInt16(blocks[b * size + 1]) << 8
+      scales[place(b)] = UInt16(blocks[b * size]) | UInt16(blocks[b * size + 1]) << 8
       for i in 0..<Self.block / 2 {
         let pair = blocks[b * size + 2 + i]
-        weights[b * Self.block + i] = Int8(pair & 15) - 8
-        weights[b * Self.block + Self.block / 2 + i] = Int8(pair >> 4) - 8
+        weights[place(b) * Self.block + i] = Int8(pair & 15) - 8
+        weights[place(b) * Self.block + Self.block / 2 + i] = Int8(pair >> 4) - 8
       }
     }
   }
@@ -58,7 +69,8 @@ public final class QuantisedMatrix: @unchecked Sendable {
     precondition(outputs > 0 && inputs > 0 && inputs % Self.block == 0)
     self.outputs = outputs
     self.inputs = inputs
-    let count = outputs * inputs
+    // The last group of rows is padded with zeros.
+    let count = (outputs + Self.group - 1) / Self.group * Self.group * inputs
     weights = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64).bindMemory(
       to: Int8.self, capacity: count)
     weights.initialize(repeating: 0, count: count)
@@ -76,41 +88,34 @@ public final class QuantisedMatrix: @unchecked Sendable {
   /// The weight of an output and input, as the product sees it.
   public func weight(_ output: Int, _ input: Int) -> Float {
     precondition((0..<outputs).contains(output) && (0..<inputs).contains(input))
-    let at = output * inputs + input
-    return Half.float(scales[at / Self.block]) * Float(weights[at])
+    let at = place((output * inputs + input) / Self.block)
+    return Half.float(scales[at]) * Float(weights[at * Self.block + input % Self.block])
   }
 
   /// y = x · Wᵀ.
   ///
-  /// - Parameters: `y` is `[rows, outputs]`, `x` `[rows, inputs]`; meant for few rows, since each four read all weights.
+  /// - Parameters: `y` is `[rows, outputs]`, `x` `[rows, inputs]`; meant for few rows: at more, `PackedMatrix` is faster.
   public func multiply(
     _ y: inout MutableSpan<Float>, x: Span<Float>, rows: Int = 1, workspace: inout Workspace,
     threads: ThreadPool = .shared, on kernels: KernelTable = .best
   ) {
     precondition(rows >= 0 && x.count == rows * inputs && y.count == rows * outputs)
     guard rows > 0 else { return }
+    precondition(kernels.quantGroup() == Self.group)
     let blocks = inputs / Self.block
     let (xp, yp) = (x.pointer, y.pointer())
     let (numbers, scalesOfX) = (rows * inputs / 4, (rows * blocks + 15) / 16 * 16)
-    let perWorker = (8 * blocks + 15) / 16 * 16
-    let scratch = workspace.reserve((numbers + 15) / 16 * 16 + scalesOfX + perWorker * threads.count).baseAddress!
+    let scratch = workspace.reserve((numbers + 15) / 16 * 16 + scalesOfX).baseAddress!
     let xScales = scratch + (numbers + 15) / 16 * 16
-    let products = xScales + scalesOfX
     let bytes = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Int8.self)
     kernels.quantise(rows * inputs, xp, bytes, xScales)
     // A thread's own rows of W, since memory is what it waits for: long runs, and few of them.
     let chunks = Chunks(outputs, unit: 64, most: rows * outputs * inputs < 200_000 ? 1 : 4 * threads.count)
-    threads.run(chunks.count) { chunk, worker in
+    threads.run(chunks.count) { (chunk: Int) in
       let part = chunks[chunk]
-      var row = 0
-      while row < rows {
-        let batch = min(4, rows - row)
-        kernels.multiplyQuantised(
-          batch, part.count, blocks, weights + part.lowerBound * inputs, scales + part.lowerBound * blocks,
-          bytes + row * inputs, xScales + row * blocks, yp + (row * outputs + part.lowerBound), outputs,
-          products + worker * perWorker)
-        row += batch
-      }
+      kernels.multiplyQuantised(
+        rows, part.count, blocks, weights + part.lowerBound * inputs, scales + part.lowerBound * blocks, bytes, xScales,
+        yp + part.lowerBound, outputs)
     }
   }
 }
