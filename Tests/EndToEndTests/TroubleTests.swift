@@ -17,7 +17,6 @@ extension EndToEnd {
         try await eventually("\(owner) notices") { program.error.contains("trying again until it answers") }
       }
       // A node that starts now waits as well.
-      try deployment.resume(hold.holder)
       try deployment.kill(hold.holder)
       try deployment.join(hold.holder)
       let late = try #require(deployment.programs[hold.holder])
