@@ -75,7 +75,8 @@ public struct GGUFFile: Sendable {
         throw .badGGUF(part: part, problem: "occurs twice")
       }
     }
-    let ordered = entries.values.filter { !$0.range.isEmpty }.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    let ordered = entries.values.filter { !$0.range.isEmpty }
+      .sorted { ($0.range.lowerBound, $0.name) < ($1.range.lowerBound, $1.name) }
     for (first, second) in zip(ordered, ordered.dropFirst()) where first.range.upperBound > second.range.lowerBound {
       throw .badGGUF(part: "tensor \"\(second.name)\"", problem: "overlaps tensor \"\(first.name)\"")
     }
