@@ -16,7 +16,8 @@ enum BenchmarkTool {
   static let works: [(name: String, run: @Sendable (Options) throws -> Void)] = [
     ("table", TableWork.run), ("encoder-training", LanguageTrainingWork.encoder),
     ("decoder-training", LanguageTrainingWork.decoder), ("embeddings", EmbeddingsWork.run),
-    ("trajectory", Trajectory.run), ("adapter", AdapterWork.run), ("peak", PeakWork.run),
+    ("trajectory", Trajectory.run), ("adapter", AdapterWork.run), ("generation", GenerationWork.run),
+    ("peak", PeakWork.run),
   ]
 
   static func main() {
