@@ -272,7 +272,7 @@ if __name__ == "__main__":
     commands.add_parser("golden").add_argument("output")
     options = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     if options.command == "golden":
         golden(options.output)
     else:

@@ -45,9 +45,10 @@ public enum Matmul {
     guard m > 0, n > 0 else { return }
     let (ap, bp, cp) = (a.pointer, b.pointer, c.pointer())
 
-    // Parts of the rows where C is narrow, else of the columns, which then each pack their part of B once. No part is so
-    // small that `gemm` would choose another order of summation for it than for the whole.
-    let byRows = n < 4 * kernels.panelColumns()
+    // Parts of the rows where C is narrow, else of the columns, which then each pack their part of B once; where A is
+    // packed too, parts of the longer side, so that the shorter one is packed again for each. No part is so small that
+    // `gemm` would choose another order of summation for it than for the whole.
+    let byRows = n < 4 * kernels.panelColumns() || (transA && m > n)
     let chunks = threads.chunks(
       of: byRows ? m : n, unit: byRows ? 64 : 2 * kernels.panelColumns(), operations: 2 * m * n * k)
     let size = (kernels.gemmScratch(transA, transB, m, n, k) + 15) / 16 * 16

@@ -233,6 +233,6 @@ extension ThreadPool {
   /// Chunks for work of so many operations: one alone where waking a helper would cost more than it saves, else a few for
   /// each thread, so that one which is held up leaves its share to the others.
   func chunks(of length: Int, unit: Int, operations: Int) -> Chunks {
-    Chunks(length, unit: unit, most: operations < 4_000_000 ? 1 : 4 * count)
+    Chunks(length, unit: unit, most: operations < 4_000_000 || count == 1 ? 1 : 4 * count)
   }
 }

@@ -150,7 +150,8 @@ struct EncoderBuilder<Weights: WeightSource> {
       inputs: inputs, outputs: outputs,
       weight: .frozen(
         PackedMatrix(
-          matrix.span, outputs: outputs, inputs: inputs, directions: goesBack ? .both : .forward, on: context.kernels)),
+          matrix.span, outputs: outputs, inputs: inputs, directions: goesBack ? .both : .forward,
+          precision: training.precision == .bf16 ? .bf16 : .fp32, on: context.kernels)),
       bias: Learned(values: constants.keep(bias)),
       adapters: layer.adapters[product.rawValue].map {
         .init($0, training.adapters!, in: trained, frozen: self.inputs, constants)
