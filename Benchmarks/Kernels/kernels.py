@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -114,7 +115,7 @@ def main():
         "torch": Side([sys.executable, HERE / "peers.py", "torch", options.threads], options.threads),
     }
     names = {"openblas": "OpenBLAS", "torch": "PyTorch", "peak": "the FMA peak"}
-    rows, measurements = [], []
+    rows, measurements, peaks = [], [], []
     for work, amount, (scale, unit), goals in [*products(), *others()]:
         if options.only not in work:
             continue
@@ -127,22 +128,29 @@ def main():
             for side, asked, name in turns:
                 answer = sides[side].measure(asked, options.seconds if name != "peak" else 0.02)
                 if answer is not None:
-                    times[name] = min(times.get(name, float("inf")), answer[options.clock])
-        rates = {name: amount / (time / 1e3) / scale for name, time in times.items() if name != "peak"}
+                    times.setdefault(name, []).append(answer[options.clock])
+        rates = {name: amount / (min(turns) / 1e3) / scale for name, turns in times.items() if name != "peak"}
         if "peak" in times:
-            rates["peak"] = peak_operations(sides["ours"]) * options.threads / (times["peak"] / 1e3) / scale
-        measurements.append({"work": work, "unit": unit, **rates})
+            rates["peak"] = peak_operations(sides["ours"]) * options.threads / (min(times["peak"]) / 1e3) / scale
+            peaks.append(rates["peak"])
+        for name in [name for name in ("ours", "openblas", "torch") if name in rates]:
+            measurements.append({
+                "work": work, "side": names.get(name, name), "threads": options.threads,
+                "milliseconds": min(times[name]), "medianMilliseconds": statistics.median(times[name]),
+                "peakMebibytes": None, "gigaflopsPerSecond": rates[name] if unit == "GF/s" else None,
+            })
         for peer in [name for name in ("peak", "openblas", "torch") if name in rates]:
             known_as = "a read of as many bytes" if work.startswith("quantised") else names[peer]
             goal = goals.get(peer)
-            rows.append(comparison.row(
+            line = comparison.row(
                 f"{work} / {known_as}", rates["ours"], rates[peer], unit, f"≥ {goal}" if goal else "", at_least=goal)
-                | ({} if goal else {"met": None}))
+            rows.append(line if goal else line | {"met": None})
     for side in sides.values():
         side.end()
-    level = sides["ours"].greeting["level"]
-    print(f"\nkernel level {level}, {options.threads} thread{'s'[:options.threads - 1]}, {options.clock} time")
-    comparison.finish(options, rows, measurements, comparison.versions("numpy", "torch"))
+    print(f"\nkernel level {sides['ours'].greeting['level']}, {comparison.with_threads('each operation', options.threads)}")
+    comparison.finish(
+        options, rows, measurements, comparison.versions("numpy", "torch"),
+        {options.threads: max(peaks)} if peaks else {})
 
 
 def peak_operations(side):
