@@ -22,6 +22,20 @@ public enum Embedding {
     }
   }
 
+  /// The same from a packed table, such as an output layer that shares its weights with the embedding.
+  ///
+  /// - Parameter table: A row for each id, and as many inputs as `y` has columns.
+  public static func gather(
+    _ y: inout MutableSpan<Float>, table: PackedMatrix, ids: Span<Int32>, threads: ThreadPool = .shared
+  ) {
+    let columns = table.inputs
+    precondition(y.count == ids.count * columns && ids.isWithin(table.outputs))
+    let (yp, rows) = (y.pointer(), ids.pointer)
+    threads.rows(ids.count, columns) { first, count in
+      for i in first..<first + count { table.copyRow(Int(rows[i]), to: yp + i * columns) }
+    }
+  }
+
   /// dTable[id[i], :] += dy[i, :], in the order of i: the same id may come often.
   public static func scatterAdd(
     dTable: inout MutableSpan<Float>, ids: Span<Int32>, dy: Span<Float>, columns: Int,

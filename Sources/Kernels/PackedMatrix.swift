@@ -86,6 +86,29 @@ public final class PackedMatrix: Sendable {
     }
   }
 
+  /// Writes the `inputs` weights of row `index`, as the products see them.
+  func copyRow(_ index: Int, to row: UnsafeMutablePointer<Float>) {
+    let (panels, isTransposed) = panels(.forward)
+    switch panels {
+    case .floats(let memory):
+      let width = kernels.panelColumns()
+      for i in 0..<inputs {
+        row[i] =
+          memory.pointer[
+            isTransposed
+              ? (i / width * outputs + index) * width + i % width : (index / width * inputs + i) * width + index % width
+          ]
+      }
+    case .pairs(let memory):
+      let width = kernels.brain!.columns()
+      for i in 0..<inputs {
+        let pair = (index / width * ((inputs + 1) / 2) + i / 2) * width + index % width
+        let bits = UInt32(bitPattern: memory.pointer[pair])
+        row[i] = Float(bitPattern: i % 2 == 0 ? bits << 16 : bits & 0xffff_0000)
+      }
+    }
+  }
+
   /// The panels for a direction, or those of the other one.
   func panels(_ direction: Direction) -> (panels: Panels, isTransposed: Bool) {
     let (own, other) = direction == .forward ? (forward, backward) : (backward, forward)

@@ -66,6 +66,26 @@ struct BrainTests {
     }
   }
 
+  @Test("A packed matrix gives its rows back, rounded if it is in bf16", arguments: PackedMatrix.Precision.allCases)
+  func rows(precision: PackedMatrix.Precision) {
+    for table in Self.tables {
+      for (outputs, inputs) in [(1, 1), (5, 7), (32, 32), (70, 33), (33, 70)] {
+        var numbers = TestNumbers(UInt64(outputs + inputs))
+        let weight = numbers.floats(outputs * inputs)
+        let ids: [Int32] = [0, Int32(outputs - 1), 0, Int32(outputs / 2)]
+        let expected = ids.flatMap { weight[Int($0) * inputs..<(Int($0) + 1) * inputs] }
+        for directions: PackedMatrix.Directions in [.forward, .backward, .both] {
+          let packed = PackedMatrix(
+            weight.span, outputs: outputs, inputs: inputs, directions: directions, precision: precision, on: table)
+          var y = [Float](repeating: .nan, count: ids.count * inputs)
+          var span = y.mutableSpan
+          Embedding.gather(&span, table: packed, ids: ids.span)
+          #expect(y == (precision == .bf16 ? expected.map(\.roundedToBrain) : expected))
+        }
+      }
+    }
+  }
+
   @Test("One thread and three give the same bytes")
   func threads() {
     for table in Self.tables {

@@ -59,7 +59,7 @@ struct DecoderBuffers {
   let dropped: Region
 
   init(
-    _ training: LanguageTraining, _ shape: DecoderShape, _ capacity: PassCapacity, keeping: EncoderNetwork.Keeping,
+    _ training: LanguageTraining, _ shape: DecoderShape, _ capacity: PassCapacity, keeping: Keeping,
     _ arena: inout ArenaCursor
   ) {
     let (tokens, width, intermediate) = (capacity.tokens, shape.width, shape.intermediate)

@@ -49,8 +49,7 @@ struct DecoderBuilder<Weights: WeightSource> {
     // One packed copy for both directions: the way back transposes it block by block, for a few percent of its time.
     return AdaptedLinear(
       inputs: inputs, outputs: outputs,
-      weight: .frozen(
-        PackedMatrix(matrix.span, outputs: outputs, inputs: inputs, directions: .forward, on: context.kernels)),
+      weight: .frozen(PackedMatrix(frozen: matrix, outputs: outputs, inputs: inputs, training, context)),
       bias: bias.isEmpty ? nil : Learned(values: constants.keep(bias)),
       adapters: plan.adapters[index][product.rawValue].map {
         .init($0, training.adapters!, in: trained, frozen: self.inputs, constants)

@@ -20,12 +20,13 @@ final class DecoderNetwork: LanguageNetwork {
   let shape: DecoderShape
   let context: ComputeContext
   let capacity: PassCapacity
-  let keeping: EncoderNetwork.Keeping
+  let keeping: Keeping
   let trained: TrainedMemory
   private let layers: [DecoderLayer]
   /// Where the first layer's way back ends; `nil` if nothing is trained.
   private let lowest: DecoderPlan.Product?
-  private let embedding: Region
+  /// `nil` where the head's own rows are the embedding.
+  private let embedding: Region?
   private let finalNorm: Region
   private let head: PackedMatrix
   private let rotary: Rotary
@@ -39,7 +40,7 @@ final class DecoderNetwork: LanguageNetwork {
   ///   - weights: The base model's, read once.
   init(
     _ parameters: Parameters, _ training: LanguageTraining, weights: some WeightSource, capacity: PassCapacity,
-    keeping: EncoderNetwork.Keeping, context: ComputeContext
+    keeping: Keeping, context: ComputeContext
   ) throws(ModelError) {
     guard case .decoder(let shape) = training.shape else { preconditionFailure("a decoder's training has its shape") }
     self.training = training
@@ -53,18 +54,18 @@ final class DecoderNetwork: LanguageNetwork {
     try trained.load(parameters) { _ in nil }
     self.trained = trained
     let constants = ConstantMemory()
+    // The largest matrix first, while nothing lies beside the copy that it is packed from.
+    head = PackedMatrix(
+      frozen: try weights.tensor(shape.tiedHead ? .tokenEmbedding : .head), outputs: shape.vocabulary,
+      inputs: shape.width, training, context)
+    embedding = shape.tiedHead ? nil : constants.keep(try weights.tensor(.tokenEmbedding))
     let builder = DecoderBuilder(
       training: training, shape: shape, plan: plan, trained: trained, weights: weights, context: context,
       constants: constants, inputs: training.initialAdapterInputs())
     var layers: [DecoderLayer] = []
     for index in 0..<shape.layers { layers.append(try builder.layer(index)) }
     self.layers = layers
-    let table = try weights.tensor(.tokenEmbedding)
-    embedding = constants.keep(table)
     finalNorm = constants.keep(try weights.tensor(.finalNorm))
-    let matrix = shape.tiedHead ? table : try weights.tensor(.head)
-    head = PackedMatrix(
-      matrix.span, outputs: shape.vocabulary, inputs: shape.width, directions: .forward, on: context.kernels)
     self.constants = constants
     rotary = Rotary(width: shape.headWidth, positions: min(shape.positions, capacity.tokens), base: shape.ropeBase)
     attention = Attention(
@@ -81,11 +82,11 @@ final class DecoderNetwork: LanguageNetwork {
 
   /// Bytes of weights, gradients, moments and activations.
   static func byteCount(
-    _ training: LanguageTraining, _ shape: DecoderShape, _ capacity: PassCapacity, keeping: EncoderNetwork.Keeping
+    _ training: LanguageTraining, _ shape: DecoderShape, _ capacity: PassCapacity, keeping: Keeping
   ) -> Int {
     let projections = 2 * shape.queryWidth + 2 * shape.keyValueWidth
     let matrices = shape.layers * shape.width * (projections + 3 * shape.intermediate)
-    let tables = 2 * shape.vocabulary * shape.width
+    let tables = (shape.tiedHead ? 1 : 2) * shape.vocabulary * shape.width
     return 4 * (matrices + tables) + DecoderPlan(training, shape).memory.byteCount
       + Arena.byteCount { DecoderBuffers(training, shape, capacity, keeping: keeping, &$0) }
   }
@@ -103,9 +104,13 @@ extension DecoderNetwork {
     precondition(batch.tokenCount <= capacity.tokens)
     let rows = batch.tokenCount
     var x = stream(0, rows).mutableSpan
-    Embedding.gather(
-      &x, table: embedding.span, ids: batch.ids.span, columns: shape.width, threads: context.threads,
-      on: context.kernels)
+    if let embedding {
+      Embedding.gather(
+        &x, table: embedding.span, ids: batch.ids.span, columns: shape.width, threads: context.threads,
+        on: context.kernels)
+    } else {
+      Embedding.gather(&x, table: head, ids: batch.ids.span, threads: context.threads)
+    }
     for index in layers.indices {
       forwardToGates(index, batch, dropoutSeed)
       forwardDown(index, rows, dropoutSeed)

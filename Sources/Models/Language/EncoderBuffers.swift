@@ -50,7 +50,7 @@ struct EncoderBuffers {
 
   /// - Parameter keeping: What the way back needs of the way there.
   init(
-    _ training: LanguageTraining, _ shape: EncoderShape, _ capacity: PassCapacity, keeping: EncoderNetwork.Keeping,
+    _ training: LanguageTraining, _ shape: EncoderShape, _ capacity: PassCapacity, keeping: Keeping,
     _ arena: inout ArenaCursor
   ) {
     let (tokens, width, intermediate) = (capacity.tokens, shape.width, shape.intermediate)

@@ -150,8 +150,7 @@ struct EncoderBuilder<Weights: WeightSource> {
       inputs: inputs, outputs: outputs,
       weight: .frozen(
         PackedMatrix(
-          matrix.span, outputs: outputs, inputs: inputs, directions: goesBack ? .both : .forward,
-          precision: training.precision == .bf16 ? .bf16 : .fp32, on: context.kernels)),
+          frozen: matrix, outputs: outputs, inputs: inputs, directions: goesBack ? .both : .forward, training, context)),
       bias: Learned(values: constants.keep(bias)),
       adapters: layer.adapters[product.rawValue].map {
         .init($0, training.adapters!, in: trained, frozen: self.inputs, constants)

@@ -10,16 +10,6 @@ import Tensors
 ///
 /// Source: Devlin et al., "BERT", arXiv:1810.04805, after Vaswani et al., "Attention Is All You Need", arXiv:1706.03762.
 final class EncoderNetwork: LanguageNetwork {
-  /// What a pass keeps for its way back.
-  enum Keeping: Hashable {
-    /// There is no way back through the layers.
-    case nothing
-    /// The inputs of the layers, each layer being computed again on the way back. Source: Chen et al., "Training Deep
-    /// Nets with Sublinear Memory Cost", arXiv:1604.06174.
-    case inputs
-    case everything
-  }
-
   struct Norm {
     let gain: Learned
     let bias: Learned

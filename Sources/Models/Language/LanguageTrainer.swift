@@ -81,7 +81,7 @@ struct LanguageJob {
   let examples: LanguageExamples
   let recipe: TrainingRecipe
   let capacity: PassCapacity
-  let keeping: EncoderNetwork.Keeping
+  let keeping: Keeping
   private let batchRows: Int
 
   /// Texts from this length on are trained with checkpointing unless told otherwise.

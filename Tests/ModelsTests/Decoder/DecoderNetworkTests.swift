@@ -54,7 +54,7 @@ struct DecoderNetworkTests {
   }
 
   static func network(
-    _ training: LanguageTraining, _ parameters: Parameters, keeping: EncoderNetwork.Keeping = .everything,
+    _ training: LanguageTraining, _ parameters: Parameters, keeping: Keeping = .everything,
     level: KernelLevel = .highest, threads: ThreadPool = .shared
   ) throws -> DecoderNetwork {
     try DecoderNetwork(
@@ -80,6 +80,39 @@ struct DecoderNetworkTests {
     arguments: AdapterTarget.allCases.map { [$0] } + [[.query, .value], AdapterTarget.allCases], [false, true])
   func gradients(targets: [AdapterTarget], trainA: Bool) throws {
     try expectGradients(Self.training(Self.shape, targets, trainA: trainA))
+  }
+
+  @Test("In bf16 the matrices are the nearest numbers of 8 significant bits", arguments: [false, true])
+  func precision(tied: Bool) throws {
+    struct Rounded: WeightSource {
+      let all: [WeightName: [Float]]
+      func tensor(_ name: WeightName) throws(ModelError) -> [Float] { all[name]! }
+    }
+    var shape = Self.shape
+    shape.tiedHead = tied
+    var training = Self.training(shape, [.query])
+    let weights = FormulaWeights(shape).all
+    let rounded = Dictionary(
+      uniqueKeysWithValues: LanguageShape.decoder(shape).weights.map { name, dimensions in
+        let isProduct = dimensions.count == 2 && (tied || name != .tokenEmbedding)
+        return (
+          name,
+          isProduct
+            ? weights[name]!.map { ($0 / ($0.ulp * 0x1p16)).rounded(.toNearestOrEven) * ($0.ulp * 0x1p16) }
+            : weights[name]!
+        )
+      })
+    func logits(_ source: some WeightSource) throws -> [Float] {
+      // At the baseline, where activations are not rounded as well.
+      let network = try DecoderNetwork(
+        Self.lively(training), training, weights: source, capacity: PassCapacity(tokens: 40, sequences: 8),
+        keeping: .everything, context: ComputeContext(kernels: .at(level: .baseline)))
+      return network.logits(Self.batch(Self.examples()))
+    }
+    let (exact, expected) = (try logits(FormulaWeights(shape)), try logits(Rounded(all: rounded)))
+    training.precision = .bf16
+    #expect(try logits(FormulaWeights(shape)) == expected)
+    #expect(expected != exact && worstError(expected, exact.map(Double.init)) < 0.1)
   }
 
   @Test("So they are with biases and a single key head, whose head is tied", arguments: KernelLevel.available)
@@ -148,7 +181,7 @@ struct DecoderNetworkTests {
     let training = Self.training(Self.shape, AdapterTarget.allCases, trainA: true, dropout: dropout)
     let parameters = Self.lively(training)
     let examples = Self.examples()
-    func bits(_ keeping: EncoderNetwork.Keeping) throws -> [UInt32] {
+    func bits(_ keeping: Keeping) throws -> [UInt32] {
       let network = try Self.network(training, parameters, keeping: keeping)
       let loss = network.addGradient(Self.batch(examples), of: examples, scale: 1, dropoutSeed: 7)
       return [UInt32(truncatingIfNeeded: loss.bitPattern)] + network.trained.gradients().values.map(\.bitPattern)

@@ -40,6 +40,25 @@ struct LanguageTrainerTests {
     #expect(try train(3) == alone)
   }
 
+  @Test("In bf16 the same training ends close by, and elsewhere")
+  func precision() throws {
+    var training = training(.adapters, AdapterRecipe(rank: 4, alpha: 8, targets: [.query, .value]))
+    let folder = try ModelFolder(Self.shape.drawnWeights(pooling: .mean).huggingFaceFiles(as: .f32))
+    let base = try BaseModel.open(folder.path)
+    func train() throws -> [Float] {
+      try LanguageTrainer.train(
+        training.drawnParameters(), training: training, base: base,
+        on: LanguageExamples(Self.sequences, answers: .labels(Self.labels)),
+        recipe: TrainingRecipe(optimizer: .adamw, learningRate: 1e-3, batchSize: 20), seed: [7]
+      ).values
+    }
+    let exact = try train()
+    training.precision = .bf16
+    let rounded = try train()
+    // Two steps of AdamW move a parameter by at most a learning rate each.
+    #expect(rounded != exact && zip(rounded, exact).allSatisfy { abs($0 - $1) <= 4.1e-3 })
+  }
+
   @Test("Progress counts every token of every epoch, and time left follows from time passed")
   func progress() throws {
     let training = training(.head)
