@@ -8,13 +8,18 @@
 ///
 /// The work loads, warms up by one lap, and calls `lap` at the end of that one and of each that follows, for ever. The
 /// first call says `{"ready": true, …}`. Each line on standard input is then a number of laps; when they are done, one
-/// line gives the milliseconds of a step in each, by the clock and of processor time: `{"wall": […], "cpu": […]}`. At the
-/// end of the input the process ends. While it waits it sleeps.
+/// line gives the milliseconds of a step in each, by the clock and of processor time: `{"wall": […], "cpu": […]}`. Beside
+/// `Benchmarks/allocations.c` it also gives how often each lap took memory from the heap: `"allocations": […]`. At the end
+/// of the input the process ends. While it waits it sleeps.
 struct Laps {
   private var remaining = 0
   private var wall: [Double] = []
   private var cpu: [Double] = []
-  private var began = (wall: 0.0, cpu: 0.0)
+  private var allocations: [Int] = []
+  private var began = (wall: 0.0, cpu: 0.0, allocations: 0)
+  private let countAllocations: (@convention(c) () -> Int)? = dlsym(nil, "tributary_allocations").map {
+    unsafeBitCast($0, to: (@convention(c) () -> Int).self)
+  }
   private var isReady = false
   private let facts: String
 
@@ -28,6 +33,7 @@ struct Laps {
   /// - Parameter steps: How many the lap held, since a work of microseconds is timed by the hundred.
   mutating func lap(steps: Int = 1) {
     if isReady {
+      if let countAllocations { allocations.append(countAllocations() - began.allocations) }
       wall.append((milliseconds(CLOCK_MONOTONIC) - began.wall) / Double(steps))
       cpu.append((milliseconds(CLOCK_PROCESS_CPUTIME_ID) - began.cpu) / Double(steps))
       remaining -= 1
@@ -37,7 +43,9 @@ struct Laps {
     }
     while remaining == 0 {
       if !wall.isEmpty {
-        print("{\"wall\": \(wall), \"cpu\": \(cpu)}")
+        let counts = countAllocations == nil ? "" : ", \"allocations\": \(allocations)"
+        print("{\"wall\": \(wall), \"cpu\": \(cpu)\(counts)}")
+        allocations.removeAll(keepingCapacity: true)
         wall.removeAll(keepingCapacity: true)
         cpu.removeAll(keepingCapacity: true)
       }
@@ -53,7 +61,7 @@ struct Laps {
 
   /// Forgets what the lap took so far: what came before was its preparation.
   mutating func restart() {
-    began = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID))
+    began = (milliseconds(CLOCK_MONOTONIC), milliseconds(CLOCK_PROCESS_CPUTIME_ID), countAllocations?() ?? 0)
   }
 
   private func milliseconds(_ clock: clockid_t) -> Double {

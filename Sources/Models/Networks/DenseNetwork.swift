@@ -27,6 +27,8 @@ struct DenseNetwork: ~Copyable {
   /// Empty unless the network was made for training.
   let gradient: Region
   let layers: [Layer]
+  /// The parameters' parts as the optimiser sees them: biases do not decay.
+  let parts: [OptimizerState.Part]
   private let probabilities: Region
   private let losses: Region
   /// `[rows, widest layer]` each: the gradient of the layer at hand, and that of the one below while it is made.
@@ -62,6 +64,7 @@ struct DenseNetwork: ~Copyable {
         weight: parameters.layout.range(of: "layers.\(index).weight")!,
         bias: parameters.layout.range(of: "layers.\(index).bias")!, before: regions.0, after: regions.1)
     }
+    parts = layers.flatMap { [($0.weight, true), ($0.bias, false)] }
     regions = regions.dropFirst(outputs.count + hidden.count)
     probabilities = regions.removeFirst()
     losses = regions.removeFirst()

@@ -31,8 +31,7 @@ struct OptimizerState: ~Copyable {
 
   /// One step of the network's parameters along its gradient.
   mutating func step(_ network: borrowing DenseNetwork) {
-    let parts = network.layers.flatMap { [Part($0.weight, true), Part($0.bias, false)] }
-    step(network.parameters, gradient: network.gradient, parts: parts, threads: .shared, on: network.kernels)
+    step(network.parameters, gradient: network.gradient, parts: network.parts, threads: .shared, on: network.kernels)
   }
 
   /// One step of all parts of `values` along `gradient`, which is scaled down first if its norm exceeds the recipe's.
