@@ -1375,6 +1375,29 @@ public func sumOfSquares(_ n: Int, _ x: UnsafePointer<Float>) -> Double {
 
 // MARK: - Normalisation
 
+/// Σ term(x[j]) of one row, in four sums, since each waits for its last addition; lanes past the end hold `fill`.
+@inline(always)
+func rowSum(_ n: Int, _ x: Input, fill: Float = 0, _ add: (_ sum: inout V, _ x: V) -> Void) -> Float {
+  var s0 = V()
+  var s1 = V()
+  var s2 = V()
+  var s3 = V()
+  var j = 0
+  while j &+ 4 &* lanes <= n {
+    add(&s0, load(x + j))
+    add(&s1, load(x + j + lanes))
+    add(&s2, load(x + j + 2 &* lanes))
+    add(&s3, load(x + j + 3 &* lanes))
+    j &+= 4 &* lanes
+  }
+  while j &+ lanes <= n {
+    add(&s0, load(x + j))
+    j &+= lanes
+  }
+  if j < n { add(&s1, load(x + j, n &- j, fill: fill)) }
+  return sum((s0 + s1) + (s2 + s3))
+}
+
 /// mean[i] = mean(x[i, :]), r[i] = 1 / √(variance(x[i, :]) + ε), y = (x - mean) · r · gain + bias.
 @inline(never)
 public func layerNorm(
@@ -1382,45 +1405,19 @@ public func layerNorm(
   _ epsilon: Float, _ y: UnsafeMutablePointer<Float>, _ mean: UnsafeMutablePointer<Float>,
   _ r: UnsafeMutablePointer<Float>
 ) {
-  let whole = columns / lanes &* lanes
-  let rest = columns &- whole
   for i in 0..<rows {
     let xi = x + i &* columns
     let yi = y + i &* columns
-    var s0 = V()
-    var s1 = V()
-    var j = 0
-    while j &+ 2 &* lanes <= whole {
-      s0 += load(xi + j)
-      s1 += load(xi + j + lanes)
-      j &+= 2 &* lanes
+    let m = rowSum(columns, xi) { $0 += $1 } / Float(columns)
+    let squares = rowSum(columns, xi, fill: m) { sum, x in
+      let a = x - all(m)
+      sum.madd(a, a)
     }
-    if j < whole { s0 += load(xi + j) }
-    if rest > 0 { s1 += load(xi + whole, rest) }
-    let m = sum(s0 + s1) / Float(columns)
-    var q0 = V()
-    var q1 = V()
-    j = 0
-    while j &+ 2 &* lanes <= whole {
-      let a = load(xi + j) - all(m)
-      let b = load(xi + j + lanes) - all(m)
-      q0.madd(a, a)
-      q1.madd(b, b)
-      j &+= 2 &* lanes
-    }
-    if j < whole {
-      let a = load(xi + j) - all(m)
-      q0.madd(a, a)
-    }
-    if rest > 0 {
-      let a = load(xi + whole, rest, fill: m) - all(m)
-      q1.madd(a, a)
-    }
-    let ri = 1 / (sum(q0 + q1) / Float(columns) + epsilon).squareRoot()
+    let ri = 1 / (squares / Float(columns) + epsilon).squareRoot()
     mean[i] = m
     r[i] = ri
-    j = 0
-    while j < whole {
+    var j = 0
+    while j &+ lanes <= columns {
       store(yi + j, fma((load(xi + j) - all(m)) * all(ri), load(gain + j), load(bias + j)))
       j &+= lanes
     }
@@ -1440,7 +1437,8 @@ public func rmsNorm(
   for i in 0..<rows {
     let xi = x + i &* columns
     let yi = y + i &* columns
-    let ri = 1 / (dot(columns, xi, xi) / Float(columns) + epsilon).squareRoot()
+    let squares = rowSum(columns, xi) { $0.madd($1, $1) }
+    let ri = 1 / (squares / Float(columns) + epsilon).squareRoot()
     r[i] = ri
     var j = 0
     while j &+ lanes <= columns {
@@ -1469,6 +1467,7 @@ public func normBackward(
     let di = dx + i &* columns
     let ri = r[i]
     let m = mean?[i] ?? 0
+    // Σ g and Σ g · (x - mean), two sums each.
     var g0 = V()
     var g1 = V()
     var p0 = V()
@@ -1520,50 +1519,50 @@ public func normBackward(
 /// The parameters' gradients of both norms: dGain[j] += Σ_i dy[i, j] · (x[i, j] - mean[i]) · r[i], dBias[j] += Σ_i dy[i, j].
 ///
 /// Columns are independent, so that their order of summation does not depend on how they are divided. Rows of `x` and `dy`
-/// are `ld` apart.
+/// are `ld` apart; four at a time share one visit to the sums.
 @inline(never)
 public func normGainGradient(
   _ rows: Int, _ columns: Int, _ ld: Int, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
   _ mean: UnsafePointer<Float>?, _ r: UnsafePointer<Float>, _ dGain: UnsafeMutablePointer<Float>,
   _ dBias: UnsafeMutablePointer<Float>?
 ) {
-  var j = 0
-  while j &+ 2 &* lanes <= columns {
-    var a0 = V()
-    var a1 = V()
-    var b0 = V()
-    var b1 = V()
-    var at = j
-    for i in 0..<rows {
-      let m = all(mean?[i] ?? 0)
-      let ri = all(r[i])
-      let d0 = load(dy + at)
-      let d1 = load(dy + at + lanes)
-      a0.madd(d0, (load(x + at) - m) * ri)
-      a1.madd(d1, (load(x + at + lanes) - m) * ri)
-      b0 += d0
-      b1 += d1
-      at &+= ld
+  @inline(always) func add<let R: Int>(_ rows: InlineArray<R, Void>.Type, _ i: Int) {
+    let x = x + i &* ld
+    let dy = dy + i &* ld
+    let m = InlineArray<R, V> { row in all(mean?[i &+ row] ?? 0) }
+    let ri = InlineArray<R, V> { row in all(r[i &+ row]) }
+    var j = 0
+    while j &+ lanes <= columns {
+      var a = load(dGain + j)
+      for row in 0..<R {
+        let at = row &* ld &+ j
+        a.madd(load(dy + at), (load(x + at) - m[unchecked: row]) * ri[unchecked: row])
+      }
+      store(dGain + j, a)
+      if let dBias {
+        var b = load(dBias + j)
+        for row in 0..<R { b += load(dy + row &* ld + j) }
+        store(dBias + j, b)
+      }
+      j &+= lanes
     }
-    store(dGain + j, load(dGain + j) + a0)
-    store(dGain + j + lanes, load(dGain + j + lanes) + a1)
-    if let dBias {
-      store(dBias + j, load(dBias + j) + b0)
-      store(dBias + j + lanes, load(dBias + j + lanes) + b1)
+    while j < columns {
+      for row in 0..<R {
+        let d = dy[row &* ld &+ j]
+        dGain[j] += d * (x[row &* ld &+ j] - (mean?[i &+ row] ?? 0)) * r[i &+ row]
+        if let dBias { dBias[j] += d }
+      }
+      j &+= 1
     }
-    j &+= 2 &* lanes
   }
-  while j < columns {
-    var a: Float = 0
-    var b: Float = 0
-    for i in 0..<rows {
-      let d = dy[i &* ld &+ j]
-      a += d * (x[i &* ld &+ j] - (mean?[i] ?? 0)) * r[i]
-      b += d
-    }
-    dGain[j] += a
-    if let dBias { dBias[j] += b }
-    j &+= 1
+  var i = 0
+  while i &+ 4 <= rows {
+    add(InlineArray<4, Void>.self, i)
+    i &+= 4
+  }
+  while i < rows {
+    add(InlineArray<1, Void>.self, i)
+    i &+= 1
   }
 }
 
