@@ -38,6 +38,17 @@ struct Keystream: ~Copyable {
       context, start.assumingMemoryBound(to: UInt8.self), &written, Self.zeros, Int32(piece.count))
     guard done == 1, Int(written) == piece.count else { throw Primitives.failure("EVP_EncryptUpdate") }
   }
+
+  /// The next four bytes of the stream, read little-endian.
+  func nextWord() throws(AveragingError) -> UInt32 {
+    var bytes: UInt32 = 0
+    var failure: AveragingError?
+    withUnsafeMutableBytes(of: &bytes) { piece in
+      do throws(AveragingError) { try read(into: piece) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return UInt32(littleEndian: bytes)
+  }
 }
 
 extension Primitives {
