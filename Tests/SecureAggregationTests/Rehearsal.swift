@@ -69,10 +69,10 @@ struct Rehearsal {
 
   init(
     _ count: Int, plan: RoundPlan = Rehearsal.plan(), bits: Int = 12, lanes: Int? = nil, seed: UInt64 = 1,
-    members previous: [Member]? = nil
+    coordinatorSeed: [UInt8] = [UInt8](repeating: 99, count: 32), members previous: [Member]? = nil
   ) throws {
     var generator = SeededGenerator(seed &* 1_000_003 &+ UInt64(count))
-    coordinatorSigner = try IdentitySigner(seed: [UInt8](repeating: 99, count: 32))
+    coordinatorSigner = try IdentitySigner(seed: coordinatorSeed)
     self.plan = plan
     signedPlan = try SignedRoundPlan(plan, signer: coordinatorSigner)
     shape = VectorShape(
