@@ -12,6 +12,7 @@ import sys
 
 import refusals
 import rounds
+import updates
 
 FOLDER = pathlib.Path(__file__).parent.parent / "vectors"
 
@@ -41,7 +42,7 @@ def differences(name, expected):
 
 
 def main(command):
-    made = {**rounds.files(), **refusals.files()}
+    made = {**rounds.files(), **refusals.files(), **updates.files()}
     if command == "write":
         FOLDER.mkdir(exist_ok=True)
         for name, entries in made.items():
