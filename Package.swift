@@ -126,10 +126,16 @@ let package = Package(
     .target(name: "Specialists", dependencies: ["Bases", "Kernels", "Models", "Schemas", "Tensors"]),
 
     // Floor 5
+    .target(
+      name: "Drill",
+      dependencies: [
+        "Documents", "Federation", "Identities", "Participation", "Schemas", "SecureAggregation", "Wire",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .executableTarget(
       name: "tributary",
       dependencies: [
-        "Bases", "Coordination", "Documents", "Federation", "Identities", "Models", "Participation", "Schemas",
+        "Bases", "Coordination", "Documents", "Drill", "Federation", "Identities", "Models", "Participation", "Schemas",
         "Specialists", "Wire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -183,6 +189,8 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),
     .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),
+    .testTarget(
+      name: "DrillTests", dependencies: ["Drill", "Federation", "Participation", "SecureAggregation", "Wire"]),
     .testTarget(name: "EndToEndTests", dependencies: ["tributary"]),
   ],
   swiftLanguageModes: [.v6]

@@ -12,6 +12,8 @@ enum CommandError: HintedError {
   case stoppedWatching(run: String?)
   /// A node that leaves cannot reach its coordinator.
   case cannotTell(address: String, reason: String)
+  /// Attacks that did not end as stated.
+  case drillFailed([String])
 
   var description: String {
     switch self {
@@ -21,6 +23,7 @@ enum CommandError: HintedError {
     case .noHome(let path): "\(path): neither a coordinator's nor a node's home"
     case .cannotTell(let address, let reason): "the coordinator at \(address) cannot be told: \(reason)"
     case .noRunYet: "there is no run yet"
+    case .drillFailed(let attacks): "not as stated: \(attacks.joined(separator: ", "))"
     case .stoppedWatching(let run): "stopped watching\(run.map { " \($0)" } ?? ""), which goes on"
     case .runFailed(let run, let reason): "run \(run) ended without a model: \(reason)"
     }
@@ -37,6 +40,7 @@ enum CommandError: HintedError {
     case .noRunYet: "start one with: tributary run PLAN"
     case .stoppedWatching(let run):
       "follow it again with `tributary watch\(run.map { " \($0)" } ?? "")`, or end it with `tributary stop RUN`"
+    case .drillFailed: "an end that follows from the policy is mended there; report any other to SECURITY.md's address"
     case .runFailed: "tributary status shows the rounds and who was late"
     }
   }

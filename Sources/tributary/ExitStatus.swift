@@ -2,6 +2,7 @@ import ArgumentParser
 import Bases
 import Coordination
 import Documents
+import Drill
 import Federation
 import Foundation
 import Identities
@@ -110,6 +111,7 @@ extension ExitStatus {
       case let error as ParticipationError: Self.status(error)
       case let error as CoordinationError: Self.status(error)
       case let error as WireError: Self.status(error)
+      case let error as DrillError: Self.status(error)
       case is DocumentError, is FederationError, is SpecialistError, is ModelError, is SchemaError, is BaseError:
         .badInput
       case IdentityError.malformedInvite, IdentityError.invalidName: .badInput
@@ -125,6 +127,14 @@ extension ExitStatus {
     case .noHome: .home
     case .runFailed: .runFailed
     case .stoppedWatching: .interrupted
+    case .drillFailed: .failed
+    }
+  }
+
+  private static func status(_ error: DrillError) -> ExitStatus {
+    switch error {
+    case .unknownAttack, .noCohort: .badInput
+    case .stalled, .scratch: .failed
     }
   }
 

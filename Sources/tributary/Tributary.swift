@@ -16,7 +16,7 @@ struct Tributary: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Data owner",
-        subcommands: [Join.self, PreviewPlan.self, Policy.self, Leave.self]),
+        subcommands: [Join.self, PreviewPlan.self, Policy.self, DrillCommand.self, Leave.self]),
       CommandGroup(name: "Operator and data owner", subcommands: [Status.self]),
       CommandGroup(
         name: "User",
