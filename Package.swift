@@ -129,7 +129,7 @@ let package = Package(
     .target(
       name: "Drill",
       dependencies: [
-        "Documents", "Federation", "Identities", "Participation", "Schemas", "SecureAggregation", "Wire",
+        "Documents", "Federation", "Identities", "Participation", "Schemas", "SecureAggregation", "Updates", "Wire",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(

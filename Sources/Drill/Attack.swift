@@ -28,7 +28,9 @@ public struct Attack: Sendable {
   enum Play: Sendable {
     /// Against participants, over the wire; returns what must be seen of them.
     case abort(@Sendable (isolated ScriptedCoordinator) async throws -> Abort)
-    /// The same, where the script itself looks whether it ended as stated.
+    /// The same, and the run must go on to its end afterwards.
+    case refused(@Sendable (isolated ScriptedCoordinator) async throws -> Abort)
+    /// Over the wire too, where the script itself looks whether it ended as stated.
     case judged(@Sendable (isolated ScriptedCoordinator) async throws -> Verdict)
     /// Without a cohort.
     case measured(@Sendable () throws -> Verdict)
@@ -39,7 +41,12 @@ public struct Attack: Sendable {
 extension Attack {
   /// Every row of the table, in its order.
   public static let all: [Attack] = [
-    neighboursDead, substitutedKeys,
+    aliveAndDead, secondAnswer, splitSurvivors, mixedConfirmations, secondSharers, neighboursDead, replayedPlan,
+    secondPlan, replayedAnswer, keysUsedOnce, substitutedKeys, substitutedIdentity, sybilCohort, oneOrganisation,
+    chosenNeighbours, secondRoster, lowOrderPoints, unrelatedMasks, uniformLanes, uniformUploads, differingModels,
+    foreignModel, craftedModel, denseUploads, membership, differencingRoster, differencingSurvivors, cohortChoice,
+    lateUpload, malformedShare, malformedAnswer, integerWrap, weightOverflow, chosenParameters, unknownPlan, weakerPlan,
+    droppedAnywhere,
   ]
 
   public static func named(_ name: String) throws(DrillError) -> Attack {

@@ -9,18 +9,35 @@ public struct Drill: Sendable {
 
   public init(_ configuration: DrillConfiguration) { self.configuration = configuration }
 
-  /// Plays the attacks one after the other.
+  /// Cohorts at a time: most of an attack is waiting for messages and for the disk.
+  private static let width = 4
+
+  /// Plays the attacks, each against a cohort of its own.
   ///
-  /// - Parameter told: Called as each has ended.
+  /// - Parameter told: Called as each has ended, in their order.
   /// - Throws: When the drill itself cannot be carried out; an attack that succeeds is a row of the report.
   public func run(
     _ attacks: [Attack] = Attack.all, told: @Sendable (DrillReport.Row) -> Void = { _ in }
   ) async throws -> DrillReport {
-    var rows: [DrillReport.Row] = []
-    for attack in attacks {
-      let row = try await play(attack)
-      told(row)
-      rows.append(row)
+    let rows = try await withThrowingTaskGroup(of: (Int, DrillReport.Row).self) { group in
+      var ended: [Int: DrillReport.Row] = [:]
+      var rows: [DrillReport.Row] = []
+      for (place, attack) in attacks.enumerated() {
+        if place >= Self.width, let (place, row) = try await group.next() { ended[place] = row }
+        group.addTask { (place, try await play(attack)) }
+        while let row = ended[rows.count] {
+          told(row)
+          rows.append(row)
+        }
+      }
+      for try await (place, row) in group {
+        ended[place] = row
+        while let row = ended[rows.count] {
+          told(row)
+          rows.append(row)
+        }
+      }
+      return rows
     }
     return DrillReport(configuration, rows)
   }
@@ -35,6 +52,14 @@ public struct Drill: Sendable {
     case .abort(let script):
       let verdict = try await Theatre(configuration).stage { coordinator, homes in
         try await coordinator.judge(try await script(coordinator), homes)
+      }
+      return DrillReport.Row(attack, verdict)
+    case .refused(let script):
+      let verdict = try await Theatre(configuration).stage { coordinator, homes in
+        var verdict = try await coordinator.judge(try await script(coordinator), homes)
+        try await coordinator.goOn()
+        if coordinator.machine.standing != .finished { verdict.complain("the run is \(coordinator.machine.standing)") }
+        return verdict
       }
       return DrillReport.Row(attack, verdict)
     }
@@ -68,6 +93,7 @@ struct Theatre {
         break
       }
       let homes = scratch
+      try await coordinator.know(homes.signers())
       for (name, home) in homes.homes {
         let log = homes.witnesses[name]!.log
         group.addTask { try await Participant(home: home, log: log, pollWait: .seconds(5)).run() }
@@ -93,7 +119,7 @@ extension ScriptedCoordinator {
     }
     let locked = names.filter { abort.reasons[$0]?.attack != nil }
     let before = events.count
-    for name in locked { show(try nextAdvertise(), to: name) }
+    for name in locked { show(try advertise(signing: try roundPlan(from: machine.model)), to: name) }
     try await settle { coordinator in
       locked.allSatisfy { name in
         coordinator.events[before...].contains { event in
@@ -119,10 +145,5 @@ extension ScriptedCoordinator {
     do { try await wait(for: "", atMost: .seconds(10), holds) } catch DrillError.stalled {}
   }
 
-  /// An honest plan of a further round.
-  private func nextAdvertise() throws -> Instruction.Step {
-    .advertise(
-      try SignedRoundPlan(try roundPlan(from: machine.model), signer: signer),
-      runPlan: Array(machine.submission.plan.utf8))
-  }
+  func know(_ signers: [String: IdentitySigner]) { self.signers = signers }
 }

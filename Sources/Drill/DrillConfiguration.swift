@@ -69,6 +69,26 @@ public struct DrillConfiguration: Sendable {
     return try StrictYAML.decode(RunPlan.self, from: text, file: "drill.yaml")
   }
 
+  /// Plans that are each weaker than the bounds in one way, and the refusal that each must meet.
+  func weakerPlans() throws -> [(plan: RunPlan, refusal: Refusal)] {
+    let plan = try plan()
+    var weaker: [(RunPlan, Refusal)] = []
+    func add(_ refusal: Refusal, _ change: (inout RunPlan) -> Void) throws {
+      var other = plan
+      change(&other)
+      // A plan that no cohort could carry out is refused for that.
+      if (try? other.validate()) != nil { weaker.append((other, refusal)) }
+    }
+    let (survivors, colluders) = (bounds.minimumCohort - 1, bounds.assumedColluders - 1)
+    try add(.cohortTooSmall(plan: survivors, policy: bounds.minimumCohort)) { $0.cohort.minimumSurvivors = survivors }
+    try add(.tooFewColluders(plan: colluders, policy: bounds.assumedColluders)) {
+      $0.cohort.assumedColluders = colluders
+    }
+    let clipNorm = 2 * bounds.maximumClipNorm
+    try add(.clipNormTooLarge(plan: clipNorm, policy: bounds.maximumClipNorm)) { $0.update.clipNorm = clipNorm }
+    return weaker
+  }
+
   /// Names in ascending order, which is the order of ranks.
   var names: [String] {
     (1...participants).map { number in

@@ -21,6 +21,11 @@ struct ScratchHomes: Sendable {
     } catch { throw .scratch((error as NSError).localizedDescription) }
   }
 
+  /// Each participant's own key, for a script in which it is hostile.
+  func signers() throws -> [String: IdentitySigner] {
+    try homes.mapValues { try IdentitySigner(file: "\($0.path)/keys/averaging.key") }
+  }
+
   func remove() { try? FileManager.default.removeItem(atPath: directory) }
 
   /// Enrols every name over the wire, gives it rows, and lets it allow the plan under the configuration's bounds.
@@ -35,7 +40,10 @@ struct ScratchHomes: Sendable {
       keys[line.name] = IdentityKey(fingerprint: try home.fingerprint())
       witnesses[line.name] = Witness()
     }
-    let digest = try plan.digest()
+    // Their owners were talked into allowing the weaker plans as well: the bounds alone stand against those.
+    let plans = try ([plan] + configuration.weakerPlans().map(\.plan)).map {
+      NodePolicy.AllowedPlan(digest: try $0.digest())
+    }
     let names = lines.map(\.name)
     for (rank, name) in names.enumerated() {
       // The last participant is the one that scripts lose, and so in nobody's list.
@@ -45,7 +53,7 @@ struct ScratchHomes: Sendable {
       }
       try homes[name]?.changePolicy { policy in
         policy = configuration.bounds
-        policy.plans = [NodePolicy.AllowedPlan(digest: digest)]
+        policy.plans = plans
         policy.peers = known
       }
     }

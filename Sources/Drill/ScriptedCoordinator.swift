@@ -32,7 +32,11 @@ actor ScriptedCoordinator {
   /// Another story of the run, for those to whom a script tells one.
   var closesTold: [String: [SignedRoundClose]] = [:]
   /// What becomes of a message before the machine sees it.
-  var rule: @Sendable (RoundMessage, RoundKind, _ from: String) -> Fate = { _, _, _ in .taken }
+  var rule: @Sendable (isolated ScriptedCoordinator, RoundMessage, RoundKind, _ from: String) -> Fate = { _, _, _, _ in
+    .taken
+  }
+  /// The participants' own keys, for scripts in which one of them is hostile.
+  var signers: [String: IdentitySigner] = [:]
 
   private var presence = Presence()
   private var lastRoundID: UInt64 = 0
@@ -46,7 +50,7 @@ actor ScriptedCoordinator {
   private let now = Date().timeIntervalSince1970
 
   enum Event: Sendable {
-    /// By the script; the honest instructions before it are not kept.
+    /// By the script: a lie. Honest instructions are not kept.
     case shown(Instruction.Step, to: String)
     case received(RoundMessage, round: UInt64, from: String)
     /// A message that the machine refused, by the name of the refusal.
@@ -100,10 +104,37 @@ extension ScriptedCoordinator {
 
   /// Shows a participant an instruction that no machine gave.
   func show(_ step: Instruction.Step, to name: String, round: UInt64? = nil) {
+    enqueue(step, to: name, round: round)
+    events.append(.shown(step, to: name))
+  }
+
+  /// Asks a participant for what the protocol asks for now.
+  func ask(_ name: String) {
+    if let step = machine.step(for: name)?.step { enqueue(wireStep(step), to: name, round: nil) }
+  }
+
+  /// Asks everyone, and waits for their messages.
+  func asks(for kind: MessageKind) async throws {
+    members.forEach(ask)
+    try await replies(kind, from: members)
+  }
+
+  private func enqueue(_ step: Instruction.Step, to name: String, round: UInt64?) {
     shown += 1
     let roundID = round ?? machine.round?.roundID ?? lastRoundID
     scripted[name, default: []].append(Instruction(token: "script.\(shown)", roundID: roundID, step: step))
-    events.append(.shown(step, to: name))
+  }
+
+  /// Ends the round at hand without a model, whatever has come.
+  func abandon(_ reason: AbandonReason) throws {
+    try close(try machine.abandon(reason, signer: signer, now: now))
+  }
+
+  /// Loses the last participant's messages of one kind; returns its name.
+  func loses(_ lost: MessageKind, in kind: RoundKind) -> String {
+    let last = members.last ?? ""
+    rule = { _, message, of, from in of == kind && from == last && MessageKind(message) == lost ? .lost : .taken }
+    return last
   }
 
   /// A round identifier that nobody has seen.
@@ -128,12 +159,11 @@ extension ScriptedCoordinator {
     do { try advance() } catch { failure = error }
   }
 
-  /// Waits until each of them has sent this message, or taken no further part.
-  func replies(_ message: MessageKind, from names: [String]) async throws {
-    try await wait(for: "\(message.rawValue) of \(names.joined(separator: ", "))") { coordinator in
-      names.allSatisfy { name in
-        coordinator.conduct(of: name).sent.contains(message) || !coordinator.conduct(of: name).reasons.isEmpty
-      }
+  /// Waits until each of them has sent such a message in the round at hand.
+  func replies(_ kind: MessageKind, from names: [String]) async throws {
+    try await wait(for: "the \(kind.rawValue) of each participant") { coordinator in
+      let came = coordinator.messages { MessageKind($0) == kind ? $0 : nil }
+      return names.allSatisfy { came[$0] != nil }
     }
   }
 
@@ -207,20 +237,33 @@ extension ScriptedCoordinator {
     guard !standsStill else { return nil }
     let handled = InstructionToken(token)
     if let (place, step) = machine.step(for: name), handled.map({ $0 < place }) ?? true {
-      let wireStep: Instruction.Step =
-        switch step {
-        case .advertise(let signed): .advertise(signed, runPlan: Array(machine.submission.plan.utf8))
-        case .share(let roster): .share(roster)
-        case .upload(let delivery): .upload(delivery)
-        case .confirm(let survivors): .confirm(survivors)
-        case .unmask(let quorum): .unmask(quorum)
-        }
-      return Instruction(token: "\(place)", roundID: place.roundID, step: wireStep)
+      return Instruction(token: "\(place)", roundID: place.roundID, step: wireStep(step))
     }
     guard let record = machine.records.last else { return nil }
     let place = InstructionToken(closing: record.roundID)
     guard handled.map({ $0 < place }) ?? true else { return nil }
     return Instruction(token: "\(place)", roundID: record.roundID, step: .closed(record.signedClose))
+  }
+}
+
+extension ScriptedCoordinator {
+  private func wireStep(_ step: RoundStep) -> Instruction.Step {
+    switch step {
+    case .advertise(let signed): advertise(signed)
+    case .share(let roster): .share(roster)
+    case .upload(let delivery): .upload(delivery)
+    case .confirm(let survivors): .confirm(survivors)
+    case .unmask(let quorum): .unmask(quorum)
+    }
+  }
+
+  /// A round of the drill's run, as it is offered.
+  func advertise(_ signed: SignedRoundPlan) -> Instruction.Step {
+    .advertise(signed, runPlan: Array(machine.submission.plan.utf8))
+  }
+
+  func advertise(signing plan: RoundPlan) throws -> Instruction.Step {
+    advertise(try SignedRoundPlan(plan, signer: signer))
   }
 }
 
@@ -241,13 +284,18 @@ extension ScriptedCoordinator {
     events.append(.received(message, round: round, from: caller.name))
     guard !standsStill else { return }
     guard let open = machine.round, open.roundID == round else { throw WireError.unknownRound(round) }
-    switch rule(message, open.kind, caller.name) {
+    switch rule(self, message, open.kind, caller.name) {
     case .taken: try take(message, from: caller.name)
-    case .replaced(let other): try take(other, from: caller.name)
-    case .lost:
-      presence.present.remove(caller.name)
-      try advance()
+    case .replaced(let other):
+      // Whoever is refused has nothing better to send.
+      do { try take(other, from: caller.name) } catch { try lose(caller.name) }
+    case .lost: try lose(caller.name)
     }
+  }
+
+  private func lose(_ name: String) throws {
+    presence.present.remove(name)
+    try advance()
   }
 
   func decline(_ reason: String, by name: String) throws {

@@ -27,6 +27,8 @@ struct Abort: Sendable {
   var reasons: [String: Reason]
   /// From here on nothing may arrive.
   var before: MessageKind
+  /// What of the configuration explains why it may not end so.
+  var context: String?
 
   /// One reason for all of them.
   static func all(_ names: [String], before: MessageKind, _ reason: Reason) -> Abort {
@@ -44,6 +46,11 @@ struct Verdict: Sendable, Equatable {
   var complaints: [String] = []
 
   var isAsStated: Bool { complaints.isEmpty }
+
+  mutating func complain(_ what: String) {
+    if complaints.isEmpty { seen = what }
+    complaints.append(what)
+  }
 }
 
 extension Verdict {
@@ -56,26 +63,26 @@ extension Verdict {
     let names = abort.reasons.keys.sorted()
     seen = Set(abort.reasons.values.map(\.name)).sorted().joined(separator: ", ")
     participants = names.count
-    if names.isEmpty { complaints.append("nobody was attacked") }
+    if names.isEmpty { complain("nobody was attacked") }
     for name in names {
       let conduct = conducts[name] ?? Conduct()
       let reason = abort.reasons[name]!
       for kind in Set(conduct.sent.filter { $0 >= abort.before }).sorted() {
-        complaints.append("\(name) sent its \(kind.rawValue)")
+        complain("\(name) sent its \(kind.rawValue)")
       }
       guard (conduct.reasons + conduct.said).contains(where: { $0.contains(reason.words) }) else {
-        complaints.append(
+        complain(
           "\(name) did not say \"\(reason.words)\", but \(conduct.reasons.map { "\"\($0)\"" }.first ?? "nothing")")
         continue
       }
       if conduct.lock?.name != reason.attack?.name {
-        complaints.append("\(name) is \(conduct.lock.map { "locked by \($0.name)" } ?? "not locked")")
+        complain("\(name) is \(conduct.lock.map { "locked by \($0.name)" } ?? "not locked")")
       } else if reason.attack != nil, !conduct.reasons.contains(where: { $0.hasPrefix(Self.locked) }) {
-        complaints.append("\(name) took up another round")
+        complain("\(name) took up another round")
       }
     }
-    complaints += bothRevealed.map { "both mask secrets of \($0) are known" }
-    if !complaints.isEmpty { seen = complaints[0] }
+    for name in bothRevealed { complain("both mask secrets of \(name) are known") }
+    if !isAsStated, let context = abort.context { seen = "\(context): \(seen)" }
   }
 
   private static var locked: String { Refusal.locked(what: "").description }
