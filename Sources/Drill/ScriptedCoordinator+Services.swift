@@ -70,7 +70,7 @@ extension ScriptedCoordinator: RoundService {
   }
 
   func decline(_ caller: Caller, round: UInt64, reason: String) async throws {
-    try decline(reason, by: caller.name)
+    try decline(reason, round: round, by: caller.name)
   }
 
   func offeredPlans(_ caller: Caller) async throws -> [OfferedPlan] {

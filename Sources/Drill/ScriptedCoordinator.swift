@@ -94,12 +94,12 @@ extension ScriptedCoordinator {
     try await wait(for: "the phase \(phase.rawValue) of a round of \(kind)") { $0.standsStill }
   }
 
-  /// Follows the protocol again, to the end of the run.
-  func goOn() async throws {
+  /// Follows the protocol again, to the end of the run or until this many rounds are over.
+  func goOn(untilOver count: Int = .max) async throws {
     stop = nil
     standsStill = false
     try advance()
-    try await wait(for: "the end of the run") { $0.machine.standing.hasEnded }
+    try await wait(for: "the end of the run") { $0.machine.standing.hasEnded || $0.machine.records.count >= count }
   }
 
   /// Shows a participant an instruction that no machine gave.
@@ -275,9 +275,10 @@ extension ScriptedCoordinator {
       presence.present.insert(caller.name)
       do { try advance() } catch { failure = error }
     }
-    let left = scripted[caller.name] ?? []
-    let handled = left.firstIndex { $0.token == token }.map { $0 + 1 } ?? 0
-    return left.count > handled ? left[handled] : honestInstruction(for: caller.name, after: token)
+    if let handled = scripted[caller.name]?.firstIndex(where: { $0.token == token }) {
+      scripted[caller.name]?.removeSubrange(...handled)
+    }
+    return scripted[caller.name]?.first ?? honestInstruction(for: caller.name, after: token)
   }
 
   func receive(_ message: RoundMessage, round: UInt64, from caller: Caller) throws {
@@ -298,9 +299,10 @@ extension ScriptedCoordinator {
     try advance()
   }
 
-  func decline(_ reason: String, by name: String) throws {
+  func decline(_ reason: String, round: UInt64, by name: String) throws {
     events.append(.declined(reason: reason, by: name))
+    guard !standsStill, machine.round?.roundID == round else { return }
     presence.declined[name] = reason
-    if !standsStill { try advance() }
+    try advance()
   }
 }
