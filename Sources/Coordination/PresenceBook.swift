@@ -75,6 +75,7 @@ struct PresenceBook: Sendable {
     for participant in enrolled {
       let name = participant.name
       presence.organisations[name] = participant.organisation
+      presence.keys[name] = participant.averagingKey
       if isConnected(name, now: now) || (returning && lastSeen[name] == nil) { presence.present.insert(name) }
       if round != nil, round == declinedRound, let reason = declined[name] { presence.declined[name] = reason }
       switch activities[name] {

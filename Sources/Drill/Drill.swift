@@ -142,7 +142,7 @@ extension ScriptedCoordinator {
 
   /// Waits, but not for ever: who does nothing is judged by that.
   private func settle(_ holds: @Sendable (isolated ScriptedCoordinator) -> Bool) async throws {
-    do { try await wait(for: "", atMost: .seconds(10), holds) } catch DrillError.stalled {}
+    do { try await wait(for: "", holds) } catch DrillError.stalled {}
   }
 
   func know(_ signers: [String: IdentitySigner]) { self.signers = signers }

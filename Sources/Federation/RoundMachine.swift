@@ -233,7 +233,10 @@ extension RoundMachine {
       outcome: reason.isAlarm ? .alarm : .abandoned, modelOut: plan.modelIn, meanNorm: 0, totalWeight: 0,
       signer: signer, now: now)
     record.reason = reason
-    if phase == .unmasking { record.answeredRoster = averaging.rosterNames }
+    if phase == .unmasking {
+      record.answeredRoster = averaging.rosterNames
+      record.answeredKeys = roster.map { Dictionary(uniqueKeysWithValues: $0.peers.map { ($0.name, $0.key) }) }
+    }
     return record
   }
 

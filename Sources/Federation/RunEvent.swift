@@ -108,6 +108,8 @@ public struct RoundRecord: Sendable, Hashable, Codable {
   public var participants: [String]
   /// The frozen roster, when shares that unmask may have been given out for it.
   public var answeredRoster: [String]?
+  /// The identity keys of that roster, by name.
+  public var answeredKeys: [String: IdentityKey]?
   public var survivors: [String]
   /// Masked bytes that arrived.
   public var bytesUp: UInt64

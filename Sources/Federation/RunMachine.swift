@@ -35,6 +35,8 @@ public struct RunMachine: Sendable, Equatable {
   private(set) var abandonmentsInARow = 0
   /// Set when the last round from this checkpoint was abandoned after its unmasking had begun.
   private(set) var requiredRoster: [String]?
+  /// The keys of its members, by name.
+  private var requiredKeys: [String: IdentityKey]?
 
   /// The key that signs the run's plans and closes.
   public let coordinator: IdentityKey
@@ -131,12 +133,12 @@ extension RunMachine {
     records.append(record)
     if record.reason != nil {
       if record.phase != .gathering { abandonmentsInARow += 1 }
-      if let roster = record.answeredRoster { requiredRoster = roster }
+      if let roster = record.answeredRoster { (requiredRoster, requiredKeys) = (roster, record.answeredKeys) }
     } else {
       roundsClosed += record.advances
       model = record.signedClose.close.modelOut
       abandonmentsInARow = 0
-      requiredRoster = nil
+      (requiredRoster, requiredKeys) = (nil, nil)
     }
   }
 }
@@ -177,14 +179,19 @@ extension RunMachine {
       return .end(
         .failed(
           reason: "the last round from this model was about to be opened to a roster with \(lost), which is no longer "
-            + "enrolled; nobody answers for another roster"))
+            + "enrolled with its key; nobody answers for another roster"))
     }
     return canGather(presence) ? .openRound(from: model) : nil
   }
 
-  /// A member of the required roster that can never be met again, since it left or was revoked.
+  /// A member of the required roster that can never be met again: it left or was revoked, also if its name was given to
+  /// another key since.
   private func lostMember(_ presence: Presence) -> String? {
-    requiredRoster?.first { presence.organisations[$0] == nil }
+    requiredRoster?.first { name in
+      guard presence.organisations[name] != nil else { return true }
+      guard let required = requiredKeys?[name], let enrolled = presence.keys[name] else { return false }
+      return required != enrolled
+    }
   }
 
   /// Whom a run between two rounds waits for: the absent of the roster that it needs, or of everyone when too few

@@ -233,6 +233,25 @@ struct RunMachineTests {
     #expect(world.machine.waitingFor(world.presence) == [])
   }
 
+  @Test("A member of a required roster that is enrolled again under its name with another key is not the one it lacks")
+  func retryWithANamesake() throws {
+    var world = try RunWorld(plan: .scripted(rounds: 1), participants: 5)
+    try world.run(until: .unmasking)
+    let member = try #require(world.machine.round?.roster?.peers.last?.name)
+    try world.act(0)
+    world.connected = [0]
+    world.now += 100
+    try world.settle()
+    world.newKeys[member] = try IdentitySigner(seed: [UInt8](repeating: 9, count: 32)).publicKey
+    world.connected = Set(0..<5)
+    try world.settle()
+    guard case .failed(let reason) = world.machine.standing else {
+      Issue.record("\(world.machine.standing)")
+      return
+    }
+    #expect(reason.contains("\(member), which is no longer enrolled with its key"))
+  }
+
   @Test("Five abandoned rounds in a row end the run, and it says why the last one was")
   func givesUp() throws {
     var world = try RunWorld(plan: .scripted(), participants: 4)

@@ -14,6 +14,8 @@ struct RunWorld {
   var connected: Set<Int>
   /// Indices of participants that are no longer enrolled.
   var left: Set<Int> = []
+  /// Keys under which names were enrolled anew.
+  var newKeys: [String: IdentityKey] = [:]
   var declined: [String: String] = [:]
   var now = 1_000.0
   private var blobs: [Digest: [UInt8]] = [:]
@@ -37,7 +39,8 @@ struct RunWorld {
     Presence(
       present: Set(connected.map { participants[$0].name }), declined: declined,
       organisations: Dictionary(
-        uniqueKeysWithValues: participants.filter { !left.contains($0.index) }.map { ($0.name, $0.peer.organisation) }))
+        uniqueKeysWithValues: participants.filter { !left.contains($0.index) }.map { ($0.name, $0.peer.organisation) }),
+      keys: Dictionary(uniqueKeysWithValues: participants.map { ($0.name, newKeys[$0.name] ?? $0.peer.key) }))
   }
 
   func checkpoint(_ digest: Digest) throws -> Checkpoint { try Checkpoint(decoding: blobs[digest]!) }
