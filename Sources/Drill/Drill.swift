@@ -48,7 +48,8 @@ public struct Drill: Sendable {
       return DrillReport.Row(attack, remains: remains, bounds: bounds)
     case .measured(let measure): return DrillReport.Row(attack, try measure())
     case .judged(let script):
-      return DrillReport.Row(attack, try await Theatre(configuration).stage { coordinator, _ in try await script(coordinator) })
+      return DrillReport.Row(
+        attack, try await Theatre(configuration).stage { coordinator, _ in try await script(coordinator) })
     case .abort(let script):
       let verdict = try await Theatre(configuration).stage { coordinator, homes in
         try await coordinator.judge(try await script(coordinator), homes)

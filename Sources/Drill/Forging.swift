@@ -60,7 +60,9 @@ extension ScriptedCoordinator {
   /// sent none.
   func survivorSet(_ survivors: [String], for name: String) -> SurvivorSet {
     let ranks = survivors.compactMap(roster.rank).sorted()
-    let digests = messages { message in if case .upload(let upload, _) = message { upload.statement.digest } else { nil } }
+    let digests = messages { message in
+      if case .upload(let upload, _) = message { upload.statement.digest } else { nil }
+    }
     let leaves = ranks.map { (digests[roster.name($0)] ?? .zero).bytes }
     let place = ranks.firstIndex { roster.name($0) == name }
     return SurvivorSet(

@@ -49,7 +49,8 @@ struct ConfigurationTests {
 
   private static func policy(_ cohort: Int, _ colluders: Int, _ known: Int) throws -> NodePolicy {
     let peers = try (0..<known).map { number in
-      NodePolicy.KnownPeer(fingerprint: try IdentitySigner(seed: [UInt8](repeating: UInt8(number), count: 32)).publicKey)
+      NodePolicy.KnownPeer(
+        fingerprint: try IdentitySigner(seed: [UInt8](repeating: UInt8(number), count: 32)).publicKey)
     }
     return NodePolicy(
       minimumCohort: cohort, assumedColluders: colluders, peers: peers, minimumKnownPeers: known)

@@ -41,7 +41,9 @@ struct DrillTests {
       })
     let row = try #require(try await Drill(.recommended).run([honest]).rows.first)
     #expect(!row.asStated)
-    for name in DrillConfiguration.recommended.names { #expect(row.complaints.contains("\(name) sent its confirmation")) }
+    for name in DrillConfiguration.recommended.names {
+      #expect(row.complaints.contains("\(name) sent its confirmation"))
+    }
   }
 
   @Test("Nothing is left of the homes")

@@ -23,7 +23,8 @@ struct VerdictTests {
       verdict(forged, Conduct(reasons: [locked, locked + ": \(forged.words)"], lock: forged.attack)).isAsStated)
   }
 
-  @Test("A message of the attacked step or of a later one is a released share", arguments: [MessageKind.shares, .answer])
+  @Test(
+    "A message of the attacked step or of a later one is a released share", arguments: [MessageKind.shares, .answer])
   func released(kind: MessageKind) {
     let verdict = verdict(lone, Conduct(sent: [kind], reasons: [lone.words]))
     #expect(verdict.complaints == ["hospital-2 sent its \(kind.rawValue)"])

@@ -6,7 +6,8 @@ import SecureAggregation
 extension Attack {
   static let keysUsedOnce = Attack(
     name: "keys-used-once", row: "one key per pair reused across rounds (MicroSecAgg class)",
-    breaks: "the difference of two rounds", does: "looks for a key, commitment or nonce that comes twice in a whole run",
+    breaks: "the difference of two rounds",
+    does: "looks for a key, commitment or nonce that comes twice in a whole run",
     end: .property,
     play: .judged { coordinator in
       try await coordinator.goOn()
@@ -25,7 +26,8 @@ extension Attack {
     })
 
   static let uniformUploads = Attack(
-    name: "uniform-uploads", row: "non-uniform mask range (Flower `randint(0, R-1)`)", breaks: "a bias that values show in",
+    name: "uniform-uploads", row: "non-uniform mask range (Flower `randint(0, R-1)`)",
+    breaks: "a bias that values show in",
     does: "counts the bytes of every upload of a whole run", end: .property,
     play: .judged { coordinator in
       try await coordinator.goOn()
@@ -45,13 +47,16 @@ extension Attack {
       }
       var verdict = Verdict(
         seen: "one length for all in each of \(lengths.count) rounds", participants: coordinator.members.count)
-      for (round, found) in lengths where found.count != 1 { verdict.complain("round \(round) has uploads of \(found) bytes") }
+      for (round, found) in lengths where found.count != 1 {
+        verdict.complain("round \(round) has uploads of \(found) bytes")
+      }
       if lengths.isEmpty { verdict.complain("no upload came") }
       return verdict
     })
 
   static let uniformLanes = Attack(
-    name: "uniform-lanes", row: "non-uniform mask range (Flower `randint(0, R-1)`)", breaks: "a bias that values show in",
+    name: "uniform-lanes", row: "non-uniform mask range (Flower `randint(0, R-1)`)",
+    breaks: "a bias that values show in",
     does: "masks the same values of every width, and counts what lanes come out", end: .property,
     play: .measured {
       var worst = 0.0
@@ -65,7 +70,9 @@ extension Attack {
           for lane in lanes { counts.add(Int(lane >> UInt32(shift)) & (1 << width - 1)) }
           let deviation = counts.deviation
           worst = abs(deviation) > abs(worst) ? deviation : worst
-          if abs(deviation) > Occurrences.tolerated { verdict.complain("lanes of \(bits) bits lie \(deviation) sigma off") }
+          if abs(deviation) > Occurrences.tolerated {
+            verdict.complain("lanes of \(bits) bits lie \(deviation) sigma off")
+          }
         }
       }
       if verdict.isAsStated { verdict.seen = "chi-square of 8 to 32 bits: at most \(sigma(worst)) off uniform" }
@@ -90,7 +97,9 @@ extension Attack {
         let bits = Double(before.count * 32)
         let deviation = (Double(differing) - bits / 2) / (bits / 4).squareRoot()
         worst = abs(deviation) > abs(worst) ? deviation : worst
-        if abs(deviation) > Occurrences.tolerated { verdict.complain("with bit \(bit) changed, \(differing) of \(Int(bits)) bits differ") }
+        if abs(deviation) > Occurrences.tolerated {
+          verdict.complain("with bit \(bit) changed, \(differing) of \(Int(bits)) bits differ")
+        }
       }
       if verdict.isAsStated { verdict.seen = "half of all bits differ, at most \(sigma(worst)) off" }
       return verdict

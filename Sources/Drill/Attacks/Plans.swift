@@ -14,7 +14,9 @@ extension Attack {
       let old = coordinator.machine.round?.opening.signedPlan
       try await coordinator.follow(until: .sharing, of: .update)
       guard let old else { throw DrillError.stalled(waitingFor: "a plan to replay") }
-      for name in coordinator.members { coordinator.show(coordinator.advertise(old), to: name, round: old.plan.roundID) }
+      for name in coordinator.members {
+        coordinator.show(coordinator.advertise(old), to: name, round: old.plan.roundID)
+      }
       let what = "its grid follows from another close than the last of its run"
       return .all(coordinator.members, before: .advert, Reason(Refusal.roundDiffersFromPlan(what: what)))
     })
@@ -57,7 +59,8 @@ extension Attack {
     })
 
   static let differingModels = Attack(
-    name: "differing-models", row: "model inconsistency / gradient suppression (2111.07380)", breaks: "isolates one client",
+    name: "differing-models", row: "model inconsistency / gradient suppression (2111.07380)",
+    breaks: "isolates one client",
     does: "gives half of the participants another model, and closes that lead to it", end: .abort,
     play: .abort { coordinator in
       try await coordinator.follow(until: .gathering, of: .update)
@@ -101,7 +104,8 @@ extension Attack {
     })
 
   static let chosenParameters = Attack(
-    name: "chosen-parameters", row: "parameters chosen by server", breaks: "a threshold of 2, a clip norm without bound",
+    name: "chosen-parameters", row: "parameters chosen by server",
+    breaks: "a threshold of 2, a clip norm without bound",
     does: "signs rounds with a smaller threshold, a larger clip norm or other lanes than the plan's", end: .abort,
     play: .abort { coordinator in
       try await coordinator.follow(until: .gathering, of: .update)

@@ -6,7 +6,8 @@ import SecureAggregation
 
 extension Attack {
   static let substitutedKeys = Attack(
-    name: "substituted-keys", row: "server substitutes public keys", breaks: "it reads every share, and knows every mask",
+    name: "substituted-keys", row: "server substitutes public keys",
+    breaks: "it reads every share, and knows every mask",
     does: "shows each participant the others' adverts with keys of its own", end: .abort,
     play: .abort { coordinator in
       try await coordinator.follow(until: .sharing, of: .update)

@@ -64,7 +64,8 @@ extension Attack {
     })
 
   static let secondSharers = Attack(
-    name: "second-sharers", row: "different alive sets to different clients", breaks: "masks that one of two sets leaves",
+    name: "second-sharers", row: "different alive sets to different clients",
+    breaks: "masks that one of two sets leaves",
     does: "delivers shares a second time, without those of one participant", end: .abort,
     play: .abort { coordinator in
       try await coordinator.follow(until: .collecting, of: .update)
