@@ -61,7 +61,7 @@ struct SharingTests {
         coefficients: generator.bytes(64 * (threshold - 1)))
       for subset in Self.subsets(holders, of: threshold) {
         let chosen = subset.map { ShamirSharing.Share(point: UInt8($0 + 1), bytes: shares[$0]) }
-        #expect(ShamirSharing.interpolate(chosen) == secret)
+        #expect(ShamirSharing.Interpolation(from: chosen.map(\.point), to: 0).value(chosen) == secret)
       }
     }
   }
@@ -100,9 +100,8 @@ struct SharingTests {
       var shares = honest
       // The first `wrong` holders lie, each in other bytes, so that no single byte shows all of them.
       for k in 0..<wrong { for byte in 0..<4 { shares[k].bytes[(8 * k + byte) % 32] ^= UInt8(k + 1) } }
-      let recovered = try SecretRecovery.recover(shares, threshold: threshold, colluders: correctable) {
-        $0 == secret
-      }
+      var recovery = SecretRecovery(threshold: threshold, colluders: correctable)
+      let recovered = try recovery.recover(shares) { $0 == secret }
       #expect(recovered?.secret == secret)
       let enough = holders - wrong >= threshold + correctable
       #expect(recovered?.wrong == (enough ? (0..<wrong).map { UInt8($0 + 1) } : []))
@@ -114,7 +113,8 @@ struct SharingTests {
     let (secret, honest) = deal(7, 4, seed: 5)
     var shares = honest
     for k in [0, 2, 5] { shares[k].bytes[9] ^= 0x40 }
-    let recovered = try SecretRecovery.recover(shares, threshold: 4, colluders: 1) { $0 == secret }
+    var recovery = SecretRecovery(threshold: 4, colluders: 1)
+    let recovered = try recovery.recover(shares) { $0 == secret }
     #expect(recovered?.secret == secret)
     #expect(recovered?.wrong == [])
   }
@@ -122,10 +122,11 @@ struct SharingTests {
   @Test("Too few or too many wrong shares give nothing, and never another secret")
   func unrecoverable() throws {
     let (secret, honest) = deal(15, 8, seed: 6)
-    #expect(try SecretRecovery.recover(Array(honest[..<7]), threshold: 8, colluders: 1) { $0 == secret } == nil)
+    var recovery = SecretRecovery(threshold: 8, colluders: 1)
+    #expect(try recovery.recover(Array(honest[..<7])) { $0 == secret } == nil)
     var shares = honest
     for k in 0..<9 { shares[k].bytes[k] ^= 1 }
-    #expect(try SecretRecovery.recover(shares, threshold: 8, colluders: 1) { $0 == secret } == nil)
+    #expect(try recovery.recover(shares) { $0 == secret } == nil)
   }
 }
 

@@ -68,6 +68,7 @@ extension CoordinatorRound {
     _ roster: Roster, _ sharers: Bitmap, _ survivors: Bitmap, _ thresholds: Thresholds
   ) throws(AveragingError) -> RecoveredSecrets {
     var found = RecoveredSecrets()
+    var recovery = SecretRecovery(threshold: thresholds.threshold, colluders: thresholds.assumedColluders)
     for rank in sharers.ranks {
       let advert = roster.adverts[rank].advert
       let survived = survivors.contains(rank)
@@ -76,9 +77,7 @@ extension CoordinatorRound {
         throw .tooFewShares(of: advert.peer.name, have: shares.count, need: thresholds.threshold)
       }
       let planHash = planHash
-      let recovered = try SecretRecovery.recover(
-        shares, threshold: thresholds.threshold, colluders: thresholds.assumedColluders
-      ) { candidate throws(AveragingError) in
+      let recovered = try recovery.recover(shares) { candidate throws(AveragingError) in
         if survived {
           return RoundKeys.commitment(planHash: planHash, name: advert.peer.name, selfSecret: candidate)
             == advert.commitment

@@ -1,6 +1,6 @@
 /// GF(2^8) with the polynomial x^8 + x^4 + x^3 + x + 1 (0x11B), without branches or tables that depend on secrets.
-enum GaloisField {
-  static func multiply(_ a: UInt8, _ b: UInt8) -> UInt8 {
+package enum GaloisField {
+  package static func multiply(_ a: UInt8, _ b: UInt8) -> UInt8 {
     var product: UInt8 = 0
     var power = a
     for bit in 0..<8 as Range<UInt8> {
@@ -11,7 +11,7 @@ enum GaloisField {
   }
 
   /// a^254, which is the inverse of every a but 0, and 0 for 0.
-  static func invert(_ a: UInt8) -> UInt8 {
+  package static func invert(_ a: UInt8) -> UInt8 {
     var result: UInt8 = 1
     var power = a
     for _ in 0..<7 {
@@ -22,7 +22,7 @@ enum GaloisField {
   }
 
   /// Eight products by one scalar at once, one in each byte of a word.
-  static func multiply(_ word: UInt64, by scalar: UInt8) -> UInt64 {
+  package static func multiply(_ word: UInt64, by scalar: UInt8) -> UInt64 {
     var product: UInt64 = 0
     var power = word
     for bit in 0..<8 as Range<UInt8> {

@@ -1,9 +1,12 @@
-/// Reconstructs one secret from revealed shares of which some may be wrong.
+/// Reconstructs secrets from revealed shares of which some may be wrong.
 ///
 /// Only what its owner committed to before the round is accepted, so that a wrong share can stop a secret from being
 /// found and never change it. Up to twelve shares, every subset of the threshold's size is tried; above that, wrong
 /// shares are located by Berlekamp-Welch, byte by byte.
-enum SecretRecovery {
+///
+/// One value serves all the secrets of a round: mostly the same holders answer for each, and the weights of their points
+/// are computed once.
+struct SecretRecovery {
   struct Recovered {
     var secret: [UInt8]
     /// Points whose shares lie off the polynomial; empty unless threshold + colluders shares lie on it, because fewer
@@ -13,37 +16,61 @@ enum SecretRecovery {
 
   static let exhaustiveLimit = 12
 
+  let threshold: Int
+  let colluders: Int
+  private var interpolations: [Way: ShamirSharing.Interpolation] = [:]
+
+  private struct Way: Hashable {
+    var points: [UInt8]
+    var target: UInt8
+  }
+
+  init(threshold: Int, colluders: Int) {
+    self.threshold = threshold
+    self.colluders = colluders
+  }
+
   /// - Parameter accept: Whether a candidate is what the owner committed to.
   /// - Returns: nil when no acceptable secret can be found.
-  static func recover(
-    _ shares: [ShamirSharing.Share], threshold: Int, colluders: Int,
-    accept: ([UInt8]) throws(AveragingError) -> Bool
+  mutating func recover(
+    _ shares: [ShamirSharing.Share], accept: ([UInt8]) throws(AveragingError) -> Bool
   ) throws(AveragingError) -> Recovered? {
     guard shares.count >= threshold else { return nil }
+    let first = Array(shares[..<threshold])
     let chosen: [ShamirSharing.Share]?
-    if try accept(ShamirSharing.interpolate(Array(shares[..<threshold]))) {
-      chosen = Array(shares[..<threshold])
-    } else if shares.count <= exhaustiveLimit {
-      chosen = try subset(shares, threshold, accept)
+    if try accept(interpolate(first)) {
+      chosen = first
+    } else if shares.count <= Self.exhaustiveLimit {
+      chosen = try subset(shares, accept)
     } else {
-      chosen = try located(shares, threshold, accept)
+      chosen = try located(shares, accept)
     }
     guard let chosen else { return nil }
-    let off = shares.filter { share in
-      !chosen.contains { $0.point == share.point } && ShamirSharing.interpolate(chosen, at: share.point) != share.bytes
+    let points = Set(chosen.map(\.point))
+    var off: [UInt8] = []
+    for share in shares where !points.contains(share.point) {
+      if interpolate(chosen, at: share.point) != share.bytes { off.append(share.point) }
     }
     let named = shares.count - off.count >= threshold + colluders
-    return Recovered(secret: ShamirSharing.interpolate(chosen), wrong: named ? off.map(\.point) : [])
+    return Recovered(secret: interpolate(chosen), wrong: named ? off : [])
+  }
+
+  private mutating func interpolate(_ shares: [ShamirSharing.Share], at target: UInt8 = 0) -> [UInt8] {
+    let way = Way(points: shares.map(\.point), target: target)
+    if let known = interpolations[way] { return known.value(shares) }
+    let made = ShamirSharing.Interpolation(from: way.points, to: target)
+    interpolations[way] = made
+    return made.value(shares)
   }
 
   /// The first subset of the threshold's size that gives an acceptable secret, in lexicographic order.
-  private static func subset(
-    _ shares: [ShamirSharing.Share], _ threshold: Int, _ accept: ([UInt8]) throws(AveragingError) -> Bool
+  private mutating func subset(
+    _ shares: [ShamirSharing.Share], _ accept: ([UInt8]) throws(AveragingError) -> Bool
   ) throws(AveragingError) -> [ShamirSharing.Share]? {
     var places = Array(0..<threshold)
     while true {
       let candidate = places.map { shares[$0] }
-      if try accept(ShamirSharing.interpolate(candidate)) { return candidate }
+      if try accept(interpolate(candidate)) { return candidate }
       guard let k = places.indices.last(where: { places[$0] < shares.count - threshold + $0 }) else { return nil }
       places[k] += 1
       for later in (k + 1)..<max(k + 1, threshold) { places[later] = places[later - 1] + 1 }
@@ -51,8 +78,8 @@ enum SecretRecovery {
   }
 
   /// Drops the holders that each byte in turn shows to be wrong, until what is left is acceptable.
-  private static func located(
-    _ shares: [ShamirSharing.Share], _ threshold: Int, _ accept: ([UInt8]) throws(AveragingError) -> Bool
+  private mutating func located(
+    _ shares: [ShamirSharing.Share], _ accept: ([UInt8]) throws(AveragingError) -> Bool
   ) throws(AveragingError) -> [ShamirSharing.Share]? {
     var good = shares
     for byte in 0..<(shares.first?.bytes.count ?? 0) {
@@ -64,7 +91,7 @@ enum SecretRecovery {
       for index in wrong.reversed() { good.remove(at: index) }
       guard good.count >= threshold else { return nil }
       let candidate = Array(good[..<threshold])
-      if try accept(ShamirSharing.interpolate(candidate)) { return candidate }
+      if try accept(interpolate(candidate)) { return candidate }
     }
     return nil
   }
