@@ -20,7 +20,19 @@ struct PrimitiveVectorTests {
     for (message, digest) in vectors { #expect(Primitives.sha256(Array(message.utf8)) == hex(digest)) }
   }
 
-  @Test("HMAC-SHA256: RFC 4231 cases 1 to 4, 6 and 7")
+  struct Hashed: Decodable {
+    var message: String
+    var digest: String
+  }
+
+  @Test("SHA-256: the short messages of NIST's validation program")
+  func sha256Validation() throws {
+    let cases = try vectors("sha256-cavp", as: Hashed.self)
+    #expect(cases.count == 65)
+    for vector in cases { #expect(Primitives.sha256(hex(vector.message)) == hex(vector.digest)) }
+  }
+
+  @Test("HMAC-SHA256: RFC 4231 cases 1 to 7")
   func hmac() {
     let long = [UInt8](repeating: 0xAA, count: 131)
     let vectors: [([UInt8], [UInt8], String)] = [
@@ -53,6 +65,9 @@ struct PrimitiveVectorTests {
       ),
     ]
     for (key, message, code) in vectors { #expect(Primitives.hmac(key: key, message) == hex(code)) }
+    // Case 5 is published cut to 128 bits.
+    let truncated = Primitives.hmac(key: [UInt8](repeating: 0x0C, count: 20), Array("Test With Truncation".utf8))
+    #expect(Array(truncated[..<16]) == hex("a3b6167473100ee06e0c796c2955552b"))
     #expect(Primitives.hmac(key: [], []) == Primitives.hmac(key: [UInt8](repeating: 0, count: 32), []))
   }
 
@@ -222,5 +237,30 @@ struct PrimitiveVectorTests {
       #expect(try Primitives.aesGCMOpen(tampered, key: key, nonce: nonce, authenticating: data) == nil)
     }
     #expect(try Primitives.aesGCMOpen([1, 2, 3], key: key, nonce: nonce, authenticating: []) == nil)
+  }
+
+  struct Sealed: Decodable {
+    var key: String
+    var iv: String
+    var aad: String
+    var pt: String?
+    var ct: String
+    var tag: String
+  }
+
+  @Test("AES-256-GCM: NIST's validation program, of each length of data and text")
+  func gcmValidation() throws {
+    let cases = try vectors("gcm-cavp", as: Sealed.self)
+    #expect(cases.count == 100 && cases.contains { $0.pt == nil })
+    for vector in cases {
+      let key = Secret(hex(vector.key))
+      let (nonce, data, sealed) = (hex(vector.iv), hex(vector.aad), hex(vector.ct + vector.tag))
+      #expect(
+        try Primitives.aesGCMOpen(sealed, key: key, nonce: nonce, authenticating: data) == vector.pt.map(hex))
+      if let plaintext = vector.pt {
+        #expect(
+          try Primitives.aesGCMSeal(hex(plaintext), key: key, nonce: nonce, authenticating: data) == sealed)
+      }
+    }
   }
 }

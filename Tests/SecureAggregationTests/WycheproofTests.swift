@@ -83,4 +83,26 @@ struct WycheproofTests {
       }
     }
   }
+
+  struct Derivation: Decodable {
+    var tcId: Int
+    var ikm: String
+    var salt: String
+    var info: String
+    var size: Int
+    var okm: String
+    var result: String
+  }
+
+  @Test("HKDF-SHA256: every output is right; those too long to exist are our own mistake to ask for")
+  func hkdf() throws {
+    let cases = try vectors("hkdf", as: Derivation.self)
+    #expect(cases.count == 86)
+    for vector in cases where vector.result == "valid" {
+      let output = Primitives.hkdf(
+        salt: hex(vector.salt), key: hex(vector.ikm), info: hex(vector.info), count: vector.size)
+      #expect(output == hex(vector.okm), "case \(vector.tcId)")
+    }
+    #expect(cases.filter { $0.result != "valid" }.allSatisfy { $0.size > 255 * 32 })
+  }
 }
