@@ -50,9 +50,10 @@ struct Contribution: Sendable {
     switch values {
     case .statistics(let lanes): return codec.encode(statistics: lanes)
     case .update(let delta, let metrics):
+      var coins = try randomness.coins(count: codec.coinBytes)
+      defer { Primitives.cleanse(&coins) }
       return try codec.encode(
-        delta: delta, weight: weight, metrics: metrics, coins: randomness.coins(count: codec.coinBytes),
-        transcript: transcript)
+        delta: delta, weight: weight, metrics: metrics, coins: coins, transcript: transcript)
     case .metrics(let metrics): return codec.encode(metrics: metrics, weight: weight)
     }
   }

@@ -88,7 +88,9 @@ extension ParticipantRound {
     var shares = try openShares(roster, delivery, own: own, transcript: transcript).opened
     defer { for rank in Array(shares.keys) { Primitives.cleanse(&shares[rank]!) } }
     let threshold = Thresholds(participants: roster.count, plan: plan.plan).threshold
-    shares[own] = try keys.shares(threshold: threshold, participants: roster.count, transcript: transcript)[own]
+    var dealt = try keys.shares(threshold: threshold, participants: roster.count, transcript: transcript)
+    shares[own] = dealt.remove(at: own)
+    for rank in dealt.indices { Primitives.cleanse(&dealt[rank]) }
     let entries = delivery.sharers.ranks.compactMap { rank -> RevealedShare? in
       guard let pair = shares[rank] else { return nil }
       let survived = survivors.contains(rank)

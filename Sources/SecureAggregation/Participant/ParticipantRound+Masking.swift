@@ -45,8 +45,9 @@ extension ParticipantRound {
         guard earlier.statement.digest == digest else { throw .uploadChanged }
         return earlier
       }
-      let unopened = try Bitmap(
-        capacity: roster.count, ranks: openShares(roster, delivery, own: own, transcript: transcript).unopened)
+      var (opened, ranks) = try openShares(roster, delivery, own: own, transcript: transcript)
+      for rank in Array(opened.keys) { Primitives.cleanse(&opened[rank]!) }
+      let unopened = Bitmap(capacity: roster.count, ranks: ranks)
       let message = UploadStatement.signedBytes(
         transcript: transcript, rank: UInt16(own), digest: digest, unopened: unopened)
       let statement = UploadStatement(

@@ -28,11 +28,14 @@ struct RoundKeys {
 
   /// cb: H("fsa1/commit-b", planHash || id || b).
   static func commitment(planHash: Digest, name: String, selfSecret: [UInt8]) -> Digest {
-    var message = CanonicalBytes()
-    message.append(planHash)
-    message.append(name)
-    message.append(fixed: selfSecret)
-    return Digest(label: "fsa1/commit-b", message.bytes)
+    var known = CanonicalBytes()
+    known.append(planHash)
+    known.append(name)
+    var message = labelled("fsa1/commit-b", known.bytes)
+    message.reserveCapacity(message.count + selfSecret.count)
+    message += selfSecret
+    defer { Primitives.cleanse(&message) }
+    return Digest(sha256: message)
   }
 
   func advert(_ peer: Peer, planHash: Digest) throws(AveragingError) -> Advert {
@@ -47,8 +50,10 @@ struct RoundKeys {
     let key = seed.derive(salt: transcript.bytes, info: derivation("fsa1/seed/shamir"))
     var coefficients = try Primitives.keystream(key: key.bytes, count: 64 * (threshold - 1))
     defer { Primitives.cleanse(&coefficients) }
+    var secrets = maskSecret.bytes + selfSecret.bytes
+    defer { Primitives.cleanse(&secrets) }
     return ShamirSharing.split(
-      maskSecret.bytes + selfSecret.bytes, threshold: threshold, points: (0..<participants).map(Self.point),
+      secrets, threshold: threshold, points: (0..<participants).map(Self.point),
       coefficients: coefficients)
   }
 

@@ -34,17 +34,24 @@ public enum Primitives {
     precondition(count <= 255 * 32, "HKDF-SHA256 gives at most 8,160 bytes")
     var pseudorandomKey = hmac(key: salt, key)
     defer { cleanse(&pseudorandomKey) }
+    // Nothing grows, since an array that does leaves what it held behind.
     var output: [UInt8] = []
-    output.reserveCapacity(count + 32)
-    var block: [UInt8] = []
-    var counter: UInt8 = 1
+    output.reserveCapacity(count)
+    var input: [UInt8] = info + [1]
     while output.count < count {
-      block = hmac(key: pseudorandomKey, block + info + [counter])
-      output.append(contentsOf: block)
-      counter &+= 1
+      var block = hmac(key: pseudorandomKey, input)
+      output.append(contentsOf: block[..<min(32, count - output.count)])
+      cleanse(&input)
+      let counter = UInt8(truncatingIfNeeded: output.count / 32 + 1)
+      input = [UInt8](unsafeUninitializedCapacity: 32 + info.count + 1) { buffer, filled in
+        _ = buffer.initialize(fromContentsOf: block)
+        _ = buffer[32...].initialize(fromContentsOf: info)
+        buffer[32 + info.count] = counter
+        filled = buffer.count
+      }
+      cleanse(&block)
     }
-    cleanse(&block)
-    output.removeLast(output.count - count)
+    cleanse(&input)
     return output
   }
 
@@ -60,9 +67,9 @@ public enum Primitives {
     a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
   }
 
-  /// Overwrites bytes in a way that the compiler cannot leave out.
-  public static func cleanse(_ bytes: inout [UInt8]) {
-    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+  /// Overwrites bytes, or words, in a way that the compiler cannot leave out. Copies that share the array keep theirs.
+  public static func cleanse<Element: FixedWidthInteger>(_ values: inout [Element]) {
+    values.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
   }
 
   /// What OpenSSL refused, with its error queue emptied so that a later call does not inherit it.
