@@ -154,6 +154,10 @@ let package = Package(
       exclude: ["kernels.py", "peers.py", "run"],
       swiftSettings: [.unsafeFlags(["-O"])]),
 
+    .executableTarget(
+      name: "TimingBenchmark", dependencies: ["SecureAggregation"], path: "Benchmarks/Timing", exclude: ["run"],
+      swiftSettings: [.unsafeFlags(["-O"])]),
+
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"] + loweredLevels),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
     .testTarget(name: "TextsTests", dependencies: ["Texts"]),
