@@ -80,6 +80,7 @@ let package = Package(
       dependencies: ["CPUFeatures", "KernelsBase"] + shippedLevels,
       swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Transforms", swiftSettings: [.unsafeFlags(fast)]),
+    .target(name: "Privacy", swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Texts"),
     .target(name: "Tensors", dependencies: ["Texts"], swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Schemas", dependencies: ["Texts", "Tensors"]),
@@ -90,7 +91,7 @@ let package = Package(
     // Floor 1
     .target(name: "Identities", dependencies: ["SecureAggregation"] + certificates),
     .target(name: "Updates", dependencies: ["Tensors", "Transforms"]),
-    .target(name: "Models", dependencies: ["Texts", "Tensors", "Tokenizers", "Schemas", "Kernels"]),
+    .target(name: "Models", dependencies: ["Texts", "Tensors", "Tokenizers", "Schemas", "Kernels", "Privacy"]),
 
     // Floor 2
     .target(name: "Bases", dependencies: ["Models", "Schemas", .product(name: "Crypto", package: "swift-crypto")]),
@@ -117,8 +118,8 @@ let package = Package(
     .target(
       name: "Participation",
       dependencies: [
-        "Bases", "Documents", "Federation", "Identities", "Kernels", "Models", "Schemas", "SecureAggregation",
-        "Tensors", "Updates", "Wire",
+        "Bases", "Documents", "Federation", "Identities", "Kernels", "Models", "Privacy", "Schemas",
+        "SecureAggregation", "Tensors", "Updates", "Wire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "GRPCCore", package: "grpc-swift-2"),
@@ -145,7 +146,8 @@ let package = Package(
 
     // The product's side of scripts/bench and of Benchmarks/reference
     .executableTarget(
-      name: "BenchmarkTool", dependencies: ["Kernels", "Models", "Schemas", "Tensors"], path: "Benchmarks/Tool"),
+      name: "BenchmarkTool", dependencies: ["Kernels", "Models", "Privacy", "Schemas", "Tensors"],
+      path: "Benchmarks/Tool"),
     .executableTarget(
       name: "TokenizersBenchmark", dependencies: ["Texts", "Tokenizers"], path: "Benchmarks/Tokenizers",
       swiftSettings: [.unsafeFlags(["-O"])]),
@@ -160,6 +162,7 @@ let package = Package(
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"] + loweredLevels),
     .testTarget(name: "TransformsTests", dependencies: ["Transforms"]),
+    .testTarget(name: "PrivacyTests", dependencies: ["Privacy"], resources: [.copy("dp-accounting.json")]),
     .testTarget(name: "TextsTests", dependencies: ["Texts"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "SchemasTests", dependencies: ["Schemas", "Tensors"]),
@@ -170,7 +173,8 @@ let package = Package(
     .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),
     .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
     .testTarget(
-      name: "ModelsTests", dependencies: ["Models", "Schemas", "Tensors", "Kernels", "Texts", "Tokenizers"],
+      name: "ModelsTests",
+      dependencies: ["Models", "Privacy", "Schemas", "Tensors", "Kernels", "Texts", "Tokenizers"],
       resources: [.copy("Files/Golden"), .copy("Language/Trajectories"), .copy("Decoder/decoders.json")]),
     .testTarget(
       name: "FederationTests",
@@ -189,7 +193,7 @@ let package = Package(
       name: "ParticipationTests",
       dependencies: [
         "Bases", "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation",
-        "Models", "Schemas", "Tensors", "Updates", "Documents", .product(name: "Logging", package: "swift-log"),
+        "Models", "Privacy", "Schemas", "Tensors", "Updates", "Documents", .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),
     .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),

@@ -17,7 +17,7 @@ enum BenchmarkTool {
     ("table", TableWork.run), ("encoder-training", LanguageTrainingWork.encoder),
     ("decoder-training", LanguageTrainingWork.decoder), ("embeddings", EmbeddingsWork.run),
     ("trajectory", Trajectory.run), ("adapter", AdapterWork.run), ("generation", GenerationWork.run),
-    ("peak", PeakWork.run),
+    ("peak", PeakWork.run), ("privacy", PrivacyWork.run),
   ]
 
   static func main() {
