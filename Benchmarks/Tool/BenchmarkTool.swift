@@ -18,6 +18,8 @@ enum BenchmarkTool {
     ("decoder-training", LanguageTrainingWork.decoder), ("embeddings", EmbeddingsWork.run),
     ("trajectory", Trajectory.run), ("adapter", AdapterWork.run), ("generation", GenerationWork.run),
     ("peak", PeakWork.run), ("privacy", PrivacyWork.run),
+    ("private-encoder-training", LanguageTrainingWork.privateEncoder),
+    ("private-decoder-training", LanguageTrainingWork.privateDecoder),
   ]
 
   static func main() {

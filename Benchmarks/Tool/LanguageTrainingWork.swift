@@ -1,10 +1,13 @@
 import Models
+import Privacy
 import Schemas
 
 /// Steps of fine-tuning as a participant takes them, over random tokens.
 ///
 ///     encoder-training --model DIRECTORY --method lora|full --batch 16 --length 128 --precision fp32|bf16
 ///     decoder-training --model FILE|DIRECTORY --targets query,value --batch 1 --length 256 --precision fp32|bf16
+///
+///     private-encoder-training, private-decoder-training: the same steps as DP-SGD
 ///
 /// A lap is one step of `LanguageTrainer`: one batch that holds all rows, forward, backward and AdamW. Adapters are those
 /// that PEFT makes unless told otherwise: rank 8, alpha 16, A and B trained, no dropout.
@@ -13,17 +16,22 @@ enum LanguageTrainingWork {
     case lora, full
   }
 
-  static func encoder(_ options: Options) throws {
+  static func encoder(_ options: Options) throws { try encoder(options, privately: false) }
+  static func privateEncoder(_ options: Options) throws { try encoder(options, privately: true) }
+  static func decoder(_ options: Options) throws { try decoder(options, privately: false) }
+  static func privateDecoder(_ options: Options) throws { try decoder(options, privately: true) }
+
+  private static func encoder(_ options: Options, privately: Bool) throws {
     let method: EncoderMethod = try options.choice("method")
     try run(
       options, method: method == .full ? .full : .adapters,
       adapters: method == .full ? nil : adapters(targets: [.query, .value]),
-      task: .classification(labels: ["first", "second"]))
+      task: .classification(labels: ["first", "second"]), privately: privately)
   }
 
-  static func decoder(_ options: Options) throws {
+  private static func decoder(_ options: Options, privately: Bool) throws {
     let targets: [AdapterTarget] = try options.choices("targets")
-    try run(options, method: .adapters, adapters: adapters(targets: targets), task: .generation)
+    try run(options, method: .adapters, adapters: adapters(targets: targets), task: .generation, privately: privately)
   }
 
   private static func adapters(targets: [AdapterTarget]) -> AdapterRecipe {
@@ -31,7 +39,8 @@ enum LanguageTrainingWork {
   }
 
   private static func run(
-    _ options: Options, method: LanguageTraining.Method, adapters: AdapterRecipe?, task: LanguageTask
+    _ options: Options, method: LanguageTraining.Method, adapters: AdapterRecipe?, task: LanguageTask,
+    privately: Bool
   ) throws {
     let batch: Int = try options.value("batch")
     let length: Int = try options.value("length")
@@ -51,9 +60,29 @@ enum LanguageTrainingWork {
     var parameters = training.initialParameters()
     var laps = Laps(facts: ["trained": parameters.values.count])
     while true {
+      if privately {
+        let steps = PrivateTraining(
+          clipNorm: 1, step: try SampledGaussian(noiseMultiplier: 1, samplingRate: 1), stepCount: recipe.epochs,
+          sampling: BenchmarkRandomness(), noise: BenchmarkRandomness())
+        parameters = try LanguageTrainer.train(
+          parameters, training: training, base: base, on: examples, recipe: recipe, privately: steps, seed: []
+        ) { _ in laps.lap() }
+        continue
+      }
       parameters = try LanguageTrainer.train(
         parameters, training: training, base: base, on: examples, recipe: recipe, seed: []
       ) { _ in laps.lap() }
+    }
+  }
+}
+
+/// The words of SplitMix64, which take about as long as those of a keystream and hide nothing.
+private final class BenchmarkRandomness: SecretRandomness {
+  private var generator = SplitMix64(state: 1)
+
+  func read(into bytes: UnsafeMutableRawBufferPointer) {
+    for start in stride(from: 0, to: bytes.count, by: 8) {
+      bytes.storeBytes(of: generator.next(), toByteOffset: start, as: UInt64.self)
     }
   }
 }

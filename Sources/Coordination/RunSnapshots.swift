@@ -17,7 +17,8 @@ extension RunSnapshot {
       metrics: run.records.compactMap(\.metrics),
       abandoned: run.records.compactMap(AbandonedRound.init),
       droppedColumns: run.records.last { $0.droppedColumns != nil }?.droppedColumns ?? [], model: run.model,
-      traffic: Traffic(bytesUp: run.records.reduce(uploaded) { $0 + $1.bytesUp }, bytesDown: bytesDown))
+      traffic: Traffic(bytesUp: run.records.reduce(uploaded) { $0 + $1.bytesUp }, bytesDown: bytesDown),
+      privacy: run.plan.privacy.summary)
   }
 }
 

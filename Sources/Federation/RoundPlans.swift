@@ -41,7 +41,7 @@ extension RunPlan {
       dimension: UInt32(dimension(of: kind, checkpoint: checkpoint)), maximumWeight: maximumWeight,
       weightRule: update.weights == .uniform ? 0 : 1,
       tailLanes: kind.isStatistics ? 0 : UInt32(1 + model.family.measures.laneCount),
-      metricScale: Self.metricScale, privacy: privacy.rawValue, trainer: try digest(), modelIn: modelIn,
+      metricScale: Self.metricScale, privacy: privacy.word, trainer: try digest(), modelIn: modelIn,
       gridClose: gridClose, deadlineSeconds: deadlineSeconds)
   }
 

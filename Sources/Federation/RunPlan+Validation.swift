@@ -32,6 +32,27 @@ extension RunPlan {
       }
       try require((0...1_000_000).contains(fold), "evaluation.fold", fold) { "0 to 1000000" }
     }
+    try validatePrivacy()
+  }
+
+  /// What a private training sends beside its noised updates must not tell of the rows that it trained on: measures are of
+  /// rows held out, and nobody weighs by a count of rows.
+  private func validatePrivacy() throws(FederationError) {
+    guard case .examples(let rules) = privacy else { return }
+    try require((1e-9...1e9).contains(rules.clipNorm), "privacy.clipNorm", rules.clipNorm) { "1e-9 to 1e9" }
+    try require((1e-9...1e-2).contains(rules.delta), "privacy.delta", rules.delta) { "1e-9 to 0.01" }
+    switch rules.noise {
+    case .multiplier(let multiplier):
+      try require((0.1...1e6).contains(multiplier), "privacy.noiseMultiplier", multiplier) { "0.1 to 1000000" }
+    case .epsilon(let epsilon):
+      try require((0.01...100).contains(epsilon), "privacy.epsilon", epsilon) { "0.01 to 100" }
+    }
+    try require(update.weights == .uniform, "update.weights", update.weights.rawValue) {
+      "uniform, since the number of rows that a weight would tell has no noise"
+    }
+    try require(evaluation.fold != nil, "evaluation.fold", "missing") {
+      "a fold to hold out, since measures have no noise and must not be of rows that train"
+    }
   }
 
   private func validateCohort() throws(FederationError) {

@@ -19,13 +19,10 @@ public struct RunPlan: Sendable, Hashable, Codable {
   public var evaluation: EvaluationRules
   /// Seeds the initial parameters of hidden layers; nothing private depends on it.
   public var seed: UInt64
-  public var privacy: Privacy
+  public var privacy: PlannedPrivacy
 
   /// How updates are added up. Clear averaging is not offered: a plan that asks for it is refused.
   public enum Averaging: String, Sendable, Hashable, Codable { case secure }
-
-  /// The formal privacy of the run. Masks hide an update inside a sum; they do not bound what the sum reveals.
-  public enum Privacy: String, Sendable, Hashable, Codable { case none }
 
   public struct Cohort: Sendable, Hashable, Codable {
     /// The largest roster, n at most.
@@ -82,7 +79,7 @@ extension RunPlan {
     server = try plan.decodeIfPresent(ServerRules.self, forKey: .server) ?? ServerRules(learningRate: 1)
     evaluation = try plan.decodeIfPresent(EvaluationRules.self, forKey: .evaluation) ?? EvaluationRules(fold: nil)
     seed = try plan.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0
-    privacy = try plan.decodeIfPresent(Privacy.self, forKey: .privacy) ?? .none
+    privacy = try plan.decodeIfPresent(PlannedPrivacy.self, forKey: .privacy) ?? .none
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -104,12 +101,6 @@ extension RunPlan {
 extension RunPlan.Averaging {
   public init(from decoder: any Decoder) throws {
     self = try decodeWord(from: decoder, meaning: "how updates are added up; this version only averages securely")
-  }
-}
-
-extension RunPlan.Privacy {
-  public init(from decoder: any Decoder) throws {
-    self = try decodeWord(from: decoder, meaning: "the formal privacy; this version offers none beyond masks")
   }
 }
 
@@ -165,5 +156,4 @@ where Word: RawRepresentable<String> & CaseIterable {
 }
 
 extension RunPlan.Averaging: CaseIterable {}
-extension RunPlan.Privacy: CaseIterable {}
 extension RunPlan.UpdateRules.Weights: CaseIterable {}

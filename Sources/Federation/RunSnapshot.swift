@@ -26,13 +26,15 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
   /// The newest checkpoint.
   public var model: Digest?
   public var traffic: Traffic
+  /// The formal privacy of the plan, in words.
+  public var privacy: String
 
   public init(
     run: String, planName: String, plan: Digest, standing: RunStanding, submittedAt: Double, startedAt: Double? = nil,
     endedAt: Double? = nil, roundsClosed: Int = 0, roundsTotal: Int, current: RoundSnapshot? = nil,
     waitingFor: [LateParticipant] = [],
     metrics: [RoundMetrics] = [], abandoned: [AbandonedRound] = [], droppedColumns: [String] = [], model: Digest? = nil,
-    traffic: Traffic = Traffic()
+    traffic: Traffic = Traffic(), privacy: String = PlannedPrivacy.none.summary
   ) {
     self.run = run
     self.planName = planName
@@ -50,6 +52,7 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
     self.droppedColumns = droppedColumns
     self.model = model
     self.traffic = traffic
+    self.privacy = privacy
   }
 }
 

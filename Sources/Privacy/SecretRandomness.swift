@@ -5,10 +5,10 @@ public protocol SecretRandomness: AnyObject {
   func read(into bytes: UnsafeMutableRawBufferPointer)
 }
 
-/// The words of a stream, fetched some thousands at a time.
+/// The words of a stream, fetched some hundreds at a time.
 struct RandomWords {
   private let source: any SecretRandomness
-  private var words = [UInt64](repeating: 0, count: 2048)
+  private var words = [UInt64](repeating: 0, count: 512)
   private var next: Int
 
   init(_ source: any SecretRandomness) {

@@ -66,7 +66,7 @@ enum RunText {
     if let model = run.model {
       lines.append("  \(run.standing == .finished ? "model" : "newest checkpoint") \(model)")
     }
-    lines.append("  \(run.traffic.bytesUp) bytes up, \(run.traffic.bytesDown) bytes down; no formal privacy")
+    lines.append("  \(run.traffic.bytesUp) bytes up, \(run.traffic.bytesDown) bytes down; \(run.privacy)")
     return lines.joined(separator: "\n")
   }
 

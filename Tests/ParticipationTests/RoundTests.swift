@@ -390,7 +390,7 @@ struct RoundTests {
 }
 
 /// Says yes the first time that it is asked about a kind of round.
-private final class OncePerRound: @unchecked Sendable {
+final class OncePerRound: @unchecked Sendable {
   private var seen: Set<RoundKind> = []
   private let lock = NSLock()
 

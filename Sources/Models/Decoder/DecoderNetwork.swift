@@ -290,6 +290,7 @@ extension DecoderNetwork {
     let x = forward(batch, dropoutSeed: dropoutSeed)
     let loss = losses(x, batch, of: examples, gradientScale: scale)
     guard lowest != nil else { return loss }
+    scaleExamples(batch)
     for index in layers.indices.reversed() {
       // The last layer's activations are still there.
       if keeping == .inputs, index < layers.count - 1 {
@@ -299,6 +300,26 @@ extension DecoderNetwork {
       backward(index, batch, dropoutSeed)
     }
     return loss
+  }
+
+  /// Goes there twice as well, since the way back overwrites what it reads.
+  func addClippedGradient(
+    _ batch: PackedBatch, of examples: LanguageExamples, privately: PrivateTraining, dropoutSeed: UInt64
+  ) -> Double {
+    var loss = 0.0
+    clip(batch, of: examples, privately: privately) {
+      loss = addGradient(batch, of: examples, scale: 1, dropoutSeed: dropoutSeed)
+    }
+    return loss
+  }
+
+  /// The gradient of each example's loss, by what that loss counts.
+  private func scaleExamples(_ batch: PackedBatch) {
+    guard let scales = context.exampleScales else { return }
+    for (sequence, scale) in scales.enumerated() {
+      let tokens = batch.tokens(of: sequence)
+      for i in tokens.lowerBound * shape.width..<tokens.upperBound * shape.width { buffers.dStream[i] *= scale }
+    }
   }
 
   /// The logits of each token's successor `[tokens, vocabulary]`; for few tokens.

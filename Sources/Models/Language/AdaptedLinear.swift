@@ -108,7 +108,13 @@ extension AdaptedLinear {
     guard rows > 0 else { return }
     let output = dy.rows(rows, outputs)
     let input = keepsInput ? x.rows(rows, inputs) : Region(start: nil, count: 0)
-    if case .trained(let weight) = weight, let gradient = weight.gradient, let biasGradient = bias?.gradient {
+    if let ghosts = context.ghosts {
+      if case .trained = weight {
+        ghosts.addProduct(
+          x: input, columns: inputs, stride: inputs, dy: output, columns: outputs, stride: outputs, context)
+        ghosts.addBias(dy: output, columns: outputs, context)
+      }
+    } else if case .trained(let weight) = weight, let gradient = weight.gradient, let biasGradient = bias?.gradient {
       var dWeight = gradient.mutableSpan
       var dBias = biasGradient.mutableSpan
       Linear.backward(
@@ -138,7 +144,11 @@ extension AdaptedLinear {
     let needsDu = adapters.trainsA || dx != nil
     for part in adapters.parts {
       let columns = dy.from(part.columns.lowerBound)
-      if let gradient = part.b.gradient {
+      if let ghosts = context.ghosts {
+        ghosts.addProduct(
+          x: scratch.u.part(part.ranks.lowerBound..<rows * rank), columns: part.ranks.count, stride: rank, dy: columns,
+          columns: part.columns.count, stride: outputs, context)
+      } else if let gradient = part.b.gradient {
         var dB = gradient.mutableSpan
         Matmul.multiply(
           &dB, ldc: part.columns.count, .tn, scratch.u.part(part.ranks.lowerBound..<rows * rank).span, lda: rank,
@@ -155,7 +165,10 @@ extension AdaptedLinear {
     guard needsDu else { return }
     let du = scratch.du.rows(rows, rank)
     scale(du, by: adapters.scale)
-    if let gradient = adapters.a.gradient {
+    if let ghosts = context.ghosts, adapters.trainsA {
+      ghosts.addProduct(
+        x: dropped(x, scratch, context), columns: inputs, stride: inputs, dy: du, columns: rank, stride: rank, context)
+    } else if let gradient = adapters.a.gradient {
       var dA = gradient.mutableSpan
       Matmul.multiply(
         &dA, .tn, du.span, dropped(x, scratch, context).span, m: rank, n: inputs, k: rows, accumulate: true,

@@ -57,10 +57,25 @@ final class ComputeContext {
   let threads: ThreadPool
   /// Packed operands and the like; grows in the first pass.
   var workspace = Workspace()
+  /// While they are there, a way back adds up the norms of each example's gradient instead of the gradients.
+  var ghosts: GhostNorms?
+  /// What the loss of each example of a pass counts; one if there are none.
+  var exampleScales: [Float]?
+
+  /// Made when first used, with their scratch.
+  lazy var clippingNorms = GhostNorms()
 
   init(kernels: KernelTable = .best, threads: ThreadPool = .shared) {
     self.kernels = kernels
     self.threads = threads
+  }
+
+  /// Multiplies the row of each example by its scale.
+  func scale(_ rows: Region, columns: Int) {
+    guard let exampleScales else { return }
+    for (i, scale) in exampleScales.enumerated() {
+      for k in i * columns..<(i + 1) * columns { rows[k] *= scale }
+    }
   }
 }
 

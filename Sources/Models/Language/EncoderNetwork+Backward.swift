@@ -8,15 +8,30 @@ extension EncoderNetwork {
     let seed = (training.adapters?.dropout ?? 0) > 0 ? dropoutSeed : nil
     encode(batch, dropoutSeed: seed)
     let loss = losses(batch, of: examples).reduce(0) { $0 + Double($1) }
+    backward(batch, scale: scale, seed)
+    return loss
+  }
+
+  /// The way there changes nothing that it reads, so that after one encoding it is gone twice.
+  func addClippedGradient(
+    _ batch: PackedBatch, of examples: LanguageExamples, privately: PrivateTraining, dropoutSeed: UInt64
+  ) -> Double {
+    let seed = (training.adapters?.dropout ?? 0) > 0 ? dropoutSeed : nil
+    encode(batch, dropoutSeed: seed)
+    let loss = losses(batch, of: examples).reduce(0) { $0 + Double($1) }
+    clip(batch, of: examples, privately: privately) { backward(batch, scale: 1, seed) }
+    return loss
+  }
+
+  private func backward(_ batch: PackedBatch, scale: Float, _ dropoutSeed: UInt64?) {
     backwardHead(batch, scale: scale)
-    guard keeping != .nothing else { return loss }
+    guard keeping != .nothing else { return }
     backwardPooling(batch)
     for index in layers.indices.reversed() {
-      if keeping == .inputs { forward(index, batch, seed) }
-      backward(index, batch, seed, downTo: index == 0 ? lowest : .input)
+      if keeping == .inputs { forward(index, batch, dropoutSeed) }
+      backward(index, batch, dropoutSeed, downTo: index == 0 ? lowest : .input)
     }
     if training.method == .full { backwardEmbeddings(batch) }
-    return loss
   }
 
   /// The parts of a layer in the order in which its gradients are computed.
@@ -99,9 +114,12 @@ extension EncoderNetwork {
   private func backward(
     _ norm: Norm, dx: Region, dy: Region, x: Region, _ mean: Region, _ scale: Region, tokens: Int
   ) {
+    if let ghosts = context.ghosts, norm.gain.gradient != nil {
+      ghosts.addNorm(x: x, mean: mean, scale: scale, dy: dy, width: shape.width, context)
+    }
     let (x, dy) = (x.rows(tokens, shape.width).span, dy.rows(tokens, shape.width).span)
     let (mean, scale) = (mean.part(0..<tokens).span, scale.part(0..<tokens).span)
-    if let gain = norm.gain.gradient, let bias = norm.bias.gradient {
+    if context.ghosts == nil, let gain = norm.gain.gradient, let bias = norm.bias.gradient {
       var dGain = gain.mutableSpan
       var dBias = bias.mutableSpan
       LayerNorm.backward(
@@ -130,16 +148,19 @@ extension EncoderNetwork {
     backward(
       embeddingNorm, dx: buffers.dSum, dy: buffers.dOutput, x: buffers.embeddingSum, buffers.embeddingMean,
       buffers.embeddingScale, tokens: tokens)
-    let gradient = buffers.dSum.rows(tokens, width).span
-    func scatter(_ table: Learned?, _ ids: Span<Int32>) {
+    let gradient = buffers.dSum.rows(tokens, width)
+    func scatter(_ table: Learned?, _ ids: [Int32]) {
       guard let rows = table?.gradient else { return }
+      if let ghosts = context.ghosts {
+        return ghosts.addEmbedding(ids: ids, dy: gradient, width: width, context)
+      }
       var target = rows.mutableSpan
       Embedding.scatterAdd(
-        dTable: &target, ids: ids, dy: gradient, columns: width, threads: context.threads, on: context.kernels)
+        dTable: &target, ids: ids.span.extracting(first: tokens), dy: gradient.span, columns: width,
+        threads: context.threads, on: context.kernels)
     }
-    scatter(tokenEmbedding, batch.ids.span)
-    scatter(positionEmbedding, batch.positions.span)
-    let types = types
-    scatter(typeEmbedding, types.span.extracting(first: tokens))
+    scatter(tokenEmbedding, batch.ids)
+    scatter(positionEmbedding, batch.positions)
+    scatter(typeEmbedding, types)
   }
 }

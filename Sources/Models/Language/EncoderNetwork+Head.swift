@@ -72,6 +72,10 @@ extension EncoderNetwork {
       for i in 0..<count { gradient[i] = 2 * scale * buffers.probabilities[i] }
     case .generation: preconditionFailure("an encoder does not generate")
     }
+    context.scale(gradient, columns: outputs)
+    if let ghosts = context.ghosts {
+      return ghosts.addHead(x: buffers.pooled, columns: shape.width, dy: gradient, context)
+    }
     var dWeight = head.weight.gradient!.mutableSpan
     var dBias = head.bias.gradient!.mutableSpan
     Linear.backward(

@@ -14,6 +14,29 @@ protocol LanguageNetwork: AnyObject {
   func addGradient(
     _ batch: PackedBatch, of examples: LanguageExamples, scale: Float, dropoutSeed: UInt64
   ) -> Double
+
+  /// Forward and backward over some examples: `trained.gradient` += the sum of each example's gradient, scaled down to
+  /// the bound of a private training. An example's loss is the mean over its answer. Returns Σ loss as `addGradient`.
+  func addClippedGradient(
+    _ batch: PackedBatch, of examples: LanguageExamples, privately: PrivateTraining, dropoutSeed: UInt64
+  ) -> Double
+}
+
+extension LanguageNetwork {
+  /// Goes back twice: once for the norms of the examples' gradients, and once for their scaled sum.
+  func clip(
+    _ batch: PackedBatch, of examples: LanguageExamples, privately: PrivateTraining, backward: () -> Void
+  ) {
+    let ghosts = context.clippingNorms
+    ghosts.begin((0..<batch.sequenceCount).map(batch.tokens))
+    let means = batch.rows.map { 1 / Float(max(1, examples.lossCount(of: $0))) }
+    (context.ghosts, context.exampleScales) = (ghosts, means)
+    backward()
+    context.ghosts = nil
+    context.exampleScales = zip(means, ghosts.squares).map { $0 * privately.factor(squaredNorm: $1) }
+    backward()
+    context.exampleScales = nil
+  }
 }
 
 /// What a pass keeps for its way back.

@@ -42,6 +42,30 @@ public enum LanguageTrainer {
     recipe: TrainingRecipe, seed: [UInt8], shuffling: Bool = true, checkpointing: Bool? = nil,
     threads: ThreadPool = .shared, progress: ((TrainingProgress) -> Void)? = nil
   ) throws(ModelError) -> Parameters {
+    try train(
+      parameters, training, base, examples, recipe, .plain(seed: seed, shuffling: shuffling),
+      checkpointing: checkpointing, threads: threads, progress: progress)
+  }
+
+  /// Trains a copy of the vector with differential privacy and returns it: the same steps as without, but each over a
+  /// random part of the rows, with clipped gradients and noise. What drops out is decided by `seed`.
+  ///
+  /// - Throws: `.diverged` if a gradient or a parameter leaves the finite numbers: clipping bounds no such row.
+  public static func train(
+    _ parameters: Parameters, training: LanguageTraining, base: BaseModel, on examples: LanguageExamples,
+    recipe: TrainingRecipe, privately: PrivateTraining, seed: [UInt8], checkpointing: Bool? = nil,
+    threads: ThreadPool = .shared, progress: ((TrainingProgress) -> Void)? = nil
+  ) throws(ModelError) -> Parameters {
+    try train(
+      parameters, training, base, examples, recipe, .privately(privately, seed: seed), checkpointing: checkpointing,
+      threads: threads, progress: progress)
+  }
+
+  private static func train(
+    _ parameters: Parameters, _ training: LanguageTraining, _ base: BaseModel, _ examples: LanguageExamples,
+    _ recipe: TrainingRecipe, _ steps: LanguageJob.Steps, checkpointing: Bool?, threads: ThreadPool,
+    progress: ((TrainingProgress) -> Void)?
+  ) throws(ModelError) -> Parameters {
     guard base.shape == training.shape else { throw .otherBaseModel }
     let job = try LanguageJob(parameters, training, examples, recipe, checkpointing: checkpointing)
     let context = ComputeContext(threads: threads)
@@ -50,12 +74,12 @@ public enum LanguageTrainer {
       let network = try EncoderNetwork(
         parameters, training, weights: base, pooling: base.pooling ?? .mean, capacity: job.capacity,
         keeping: job.keeping, context: context)
-      try job.run(network, seed: seed, shuffling: shuffling, progress: progress)
+      try job.run(network, steps, progress: progress)
       return try network.parameters(weights: base)
     case .decoder:
       let network = try DecoderNetwork(
         parameters, training, weights: base, capacity: job.capacity, keeping: job.keeping, context: context)
-      try job.run(network, seed: seed, shuffling: shuffling, progress: progress)
+      try job.run(network, steps, progress: progress)
       return network.parameters()
     }
   }
@@ -109,16 +133,33 @@ struct LanguageJob {
     keeping = training.method == .head ? .nothing : isCheckpointing ? .inputs : .everything
   }
 
+  enum Steps {
+    case plain(seed: [UInt8], shuffling: Bool)
+    case privately(PrivateTraining, seed: [UInt8])
+  }
+
   /// Trains the network's vector in place.
   func run(
+    _ network: some LanguageNetwork, _ steps: Steps, progress: ((TrainingProgress) -> Void)?
+  ) throws(ModelError) {
+    switch steps {
+    case .plain(let seed, let shuffling): try run(network, seed: seed, shuffling: shuffling, progress: progress)
+    case .privately(let privately, let seed): try run(network, privately, seed: seed, progress: progress)
+    }
+  }
+
+  static func dropoutSeeds(_ seed: [UInt8]) -> SplitMix64 {
+    SplitMix64(state: seed.reduce(0x6c62_272e_07bb_0142) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 })
+  }
+
+  private func run(
     _ network: some LanguageNetwork, seed: [UInt8], shuffling: Bool, progress: ((TrainingProgress) -> Void)?
   ) throws(ModelError) {
     let trained = network.trained
     var optimizer = OptimizerState(recipe, parameterCount: trained.values.count)
     var order = BatchOrder(rowCount: examples.count, seed: seed)
     var batch = PackedBatch(tokens: capacity.tokens, sequences: capacity.sequences)
-    var dropoutSeeds = SplitMix64(
-      state: seed.reduce(0x6c62_272e_07bb_0142) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 })
+    var dropoutSeeds = Self.dropoutSeeds(seed)
     var done = TrainingProgress(
       step: 0, steps: recipe.epochs * ((examples.count + batchRows - 1) / batchRows), tokens: 0,
       totalTokens: recipe.epochs * examples.tokenCount, loss: 0)

@@ -151,6 +151,31 @@ extension DenseNetwork {
 
   /// `gradient` (+)= the gradient of scale · Σ loss in all parameters, after `forward` and `losses` of the same rows.
   mutating func backward(_ features: Input, _ labels: UnsafeBufferPointer<Int32>, scale: Float, accumulate: Bool) {
+    backward(features, labels, scale: scale, .gradient(accumulate: accumulate))
+  }
+
+  /// The squared norm of the gradient of each row's loss `[rows]`, after `forward` and `losses` of the same rows: without
+  /// making any of them, since the gradient of a layer for one row is dz · xᵀ, of norm |dz| |x|, and dz of the bias.
+  mutating func squaredGradientNorms(_ features: Input, _ labels: UnsafeBufferPointer<Int32>, _ squares: inout [Double])
+  {
+    squares.replaceSubrange(0..., with: repeatElement(0, count: labels.count))
+    squares.withUnsafeMutableBufferPointer { backward(features, labels, scale: 1, .norms($0)) }
+  }
+
+  /// `gradient` (+)= Σ factor · the gradient of a row's loss.
+  mutating func backward(_ features: Input, _ labels: UnsafeBufferPointer<Int32>, factors: [Float], accumulate: Bool) {
+    backward(features, labels, scale: 1, factors: factors, .gradient(accumulate: accumulate))
+  }
+
+  /// What a way back is gone for.
+  private enum Purpose {
+    case gradient(accumulate: Bool)
+    case norms(UnsafeMutableBufferPointer<Double>)
+  }
+
+  private mutating func backward(
+    _ features: Input, _ labels: UnsafeBufferPointer<Int32>, scale: Float, factors: [Float]? = nil, _ purpose: Purpose
+  ) {
     let rows = labels.count
     precondition(features.count == rows * shape.inputs)
     let logits = logits(rows: rows)
@@ -163,15 +188,25 @@ extension DenseNetwork {
         dLogits: &dLogits, probabilities: probabilities.part(0..<logits.count).span, labels: labels.span, scale: scale,
         on: kernels)
     }
+    if let factors {
+      for i in 0..<logits.count { upper[i] *= factors[i / shape.outputs] }
+    }
     for index in layers.indices.reversed() {
       let layer = layers[index]
       let dz = upper.part(0..<rows * layer.bias.count)
       let input = index == 0 ? features : Input(layers[index - 1].after.part(0..<rows * layers[index - 1].bias.count))
-      var dWeight = gradient.part(layer.weight).mutableSpan
-      var dBias = gradient.part(layer.bias).mutableSpan
-      Linear.backward(
-        dWeight: &dWeight, dBias: &dBias, x: input.span, dy: dz.span, rows: rows, accumulate: accumulate,
-        workspace: &scratch, on: kernels)
+      switch purpose {
+      case .gradient(let accumulate):
+        var dWeight = gradient.part(layer.weight).mutableSpan
+        var dBias = gradient.part(layer.bias).mutableSpan
+        Linear.backward(
+          dWeight: &dWeight, dBias: &dBias, x: input.span, dy: dz.span, rows: rows, accumulate: accumulate,
+          workspace: &scratch, on: kernels)
+      case .norms(let squares):
+        for i in 0..<rows {
+          squares[i] += squaredNorm(Input(dz), row: i, rows) * (squaredNorm(input, row: i, rows) + 1)
+        }
+      }
       guard index > 0 else { return }
       let da = lower.part(0..<input.count)
       var dInput = da.mutableSpan
@@ -185,6 +220,13 @@ extension DenseNetwork {
       case .gelu: GELU.backward(&dBelow, x: z.span, dy: da.span, on: kernels)
       }
     }
+  }
+
+  /// Of one row of `[rows, columns]`.
+  private func squaredNorm(_ values: Input, row: Int, _ rows: Int) -> Double {
+    let columns = values.count / rows
+    return Reductions.sumOfSquares(
+      Input(rebasing: values[row * columns..<(row + 1) * columns]).span, on: kernels)
   }
 
   private func logits(rows: Int) -> Region { layers.last!.before.part(0..<rows * shape.outputs) }

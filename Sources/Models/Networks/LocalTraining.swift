@@ -85,7 +85,7 @@ extension DenseNetwork {
 }
 
 /// The rows of a shuffled batch, side by side.
-private struct Batch {
+struct Batch {
   private let inputs: Int
   private var features: [Float]
   private var labels: [Int32]
@@ -152,7 +152,7 @@ extension Examples {
 }
 
 /// Reports whole percents, once each.
-private struct ProgressMeter {
+struct ProgressMeter {
   let steps: Int
   let report: ((Double) -> Void)?
   private(set) var done = 0

@@ -25,9 +25,11 @@ protocol FamilyRows: Sendable {
 
   /// The checkpoint's parameters after the recipe's passes over the training rows.
   ///
-  /// - Parameter seed: Decides the order of batches.
+  /// - Parameters:
+  ///   - seed: Decides the order of batches, and what drops out.
+  ///   - privately: With it, the recipe's steps are those of DP-SGD.
   func train(
-    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8],
+    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8], privately: PrivateTraining?,
     progress: @escaping @Sendable (WorkProgress) -> Void
   ) throws -> Parameters
 
@@ -55,6 +57,14 @@ struct WorkProgress: Sendable, Hashable {
 }
 
 extension FamilyRows {
+  /// Without formal privacy: for what stays on the node, or for a plan that has none.
+  func train(
+    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8],
+    progress: @escaping @Sendable (WorkProgress) -> Void
+  ) throws -> Parameters {
+    try train(checkpoint, recipe: recipe, seed: seed, privately: nil, progress: progress)
+  }
+
   /// The rows that measures are taken on: held-out rows, or the training rows when none are held out.
   var measuredPart: RowPart { report.heldOutRows > 0 ? .heldOut : .training }
 }

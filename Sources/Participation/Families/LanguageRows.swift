@@ -32,22 +32,27 @@ struct LanguageRows: FamilyRows {
   func statisticsSubject() -> [UInt8] { [] }
 
   func train(
-    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8],
+    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8], privately: PrivateTraining?,
     progress: @escaping @Sendable (WorkProgress) -> Void
   ) throws -> Parameters {
     let language = try language(checkpoint)
     let clock = ContinuousClock()
     let start = clock.now
-    return try LanguageTrainer.train(
-      language.parameters, training: training, base: base, on: encoded.training, recipe: recipe, seed: seed,
-      threads: threads
-    ) { done in
+    func report(_ done: TrainingProgress) {
       let elapsed = clock.now - start
       progress(
         WorkProgress(
           fraction: done.fraction, tokensPerSecond: done.tokensPerSecond(after: elapsed),
           secondsLeft: done.timeLeft(after: elapsed) / .seconds(1)))
     }
+    if let privately {
+      return try LanguageTrainer.train(
+        language.parameters, training: training, base: base, on: encoded.training, recipe: recipe,
+        privately: privately, seed: seed, threads: threads, progress: report)
+    }
+    return try LanguageTrainer.train(
+      language.parameters, training: training, base: base, on: encoded.training, recipe: recipe, seed: seed,
+      threads: threads, progress: report)
   }
 
   func measure(_ checkpoint: Checkpoint, on part: RowPart) throws -> MetricLanes {

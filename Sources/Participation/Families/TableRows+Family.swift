@@ -22,10 +22,15 @@ extension TableRows: FamilyRows {
   }
 
   func train(
-    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8],
+    _ checkpoint: Checkpoint, recipe: TrainingRecipe, seed: [UInt8], privately: PrivateTraining?,
     progress: @escaping @Sendable (WorkProgress) -> Void
   ) throws -> Parameters {
     let (table, network, parameters) = try ready(checkpoint)
+    if let privately {
+      return try LocalTraining.train(
+        parameters, shape: network, on: examples(.training, checkpoint: table), recipe: recipe, privately: privately
+      ) { progress(WorkProgress(fraction: $0)) }
+    }
     return try LocalTraining.train(
       parameters, shape: network, on: examples(.training, checkpoint: table), recipe: recipe, seed: seed
     ) { progress(WorkProgress(fraction: $0)) }

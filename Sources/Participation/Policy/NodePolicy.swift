@@ -21,6 +21,9 @@ public struct NodePolicy: Sendable, Hashable, Codable {
   public var peers: [KnownPeer]
   /// A round must hold at least this many of `peers`, this node not counted.
   public var minimumKnownPeers: Int
+  /// What all updates of this node together may reveal about any one row; without one there is no limit. With one, a plan
+  /// must have formal privacy.
+  public var privacyBudget: PrivacyBudget?
 
   /// One plan, or every plan that differs from it only in keys that the owner leaves free.
   public struct AllowedPlan: Sendable, Hashable, Codable {
@@ -51,7 +54,7 @@ public struct NodePolicy: Sendable, Hashable, Codable {
 
   public init(
     plans: [AllowedPlan] = [], minimumCohort: Int = 3, assumedColluders: Int = 0, maximumClipNorm: Double = 100,
-    maximumBits: Int = 32, peers: [KnownPeer] = [], minimumKnownPeers: Int = 0
+    maximumBits: Int = 32, peers: [KnownPeer] = [], minimumKnownPeers: Int = 0, privacyBudget: PrivacyBudget? = nil
   ) {
     self.plans = plans
     self.minimumCohort = minimumCohort
@@ -60,6 +63,7 @@ public struct NodePolicy: Sendable, Hashable, Codable {
     self.maximumBits = maximumBits
     self.peers = peers
     self.minimumKnownPeers = minimumKnownPeers
+    self.privacyBudget = privacyBudget
   }
 }
 
@@ -84,6 +88,7 @@ extension NodePolicy {
     if !(plan.update.clipNorm <= maximumClipNorm) {
       return .clipNormTooLarge(plan: plan.update.clipNorm, policy: maximumClipNorm)
     }
+    if let privacyBudget, plan.privacy == .none { return .noFormalPrivacy(budget: privacyBudget) }
     return nil
   }
 
@@ -127,6 +132,7 @@ extension NodePolicy {
     try read(.maximumBits, into: &maximumBits)
     try read(.peers, into: &peers)
     try read(.minimumKnownPeers, into: &minimumKnownPeers)
+    privacyBudget = try policy.decodeIfPresent(PrivacyBudget.self, forKey: .privacyBudget)
   }
 
   private struct MissingBound: HintedError {
@@ -152,6 +158,14 @@ extension NodePolicy {
     }
     if !(8...32).contains(maximumBits) {
       throw .document(message: "\(file): maximumBits is \(maximumBits), expected 8 to 32", hint: nil)
+    }
+    if let budget = privacyBudget {
+      guard budget.epsilon > 0, budget.epsilon.isFinite, (1e-9...1e-2).contains(budget.delta) else {
+        throw .document(
+          message: "\(file): privacyBudget is epsilon \(budget.epsilon) at delta \(budget.delta), expected a positive "
+            + "epsilon and a delta from 1e-9 to 0.01",
+          hint: "for example: privacyBudget: {epsilon: 8.0, delta: 0.000001}")
+      }
     }
     if minimumKnownPeers < 0 || minimumKnownPeers > peers.count {
       throw .document(

@@ -35,6 +35,10 @@ struct PolicyText: Sendable, Equatable {
       \(entry.peers)
       \(entry.minimumKnownPeers)
 
+      # What all your updates together may reveal about any one row. With a budget, a round that would exceed it is
+      # declined, and so is a plan without formal privacy. As {epsilon: 8.0, delta: 0.000001}; null is no budget.
+      \(entry.privacyBudget)
+
       """
   }
 
@@ -65,9 +69,10 @@ struct PolicyText: Sendable, Equatable {
   /// The lines of each key.
   private struct Entries {
     var plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, peers, minimumKnownPeers: String
+    var privacyBudget: String
 
     var inOrder: [String] {
-      [plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, peers, minimumKnownPeers]
+      [plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, peers, minimumKnownPeers, privacyBudget]
     }
   }
 
@@ -87,7 +92,9 @@ struct PolicyText: Sendable, Equatable {
         policy.peers.map { peer in
           (peer.name.map { "{name: \(quoted($0)), " } ?? "{") + "fingerprint: \"\(peer.fingerprint)\"}"
         }),
-      minimumKnownPeers: "minimumKnownPeers: \(policy.minimumKnownPeers)")
+      minimumKnownPeers: "minimumKnownPeers: \(policy.minimumKnownPeers)",
+      privacyBudget: "privacyBudget: "
+        + (policy.privacyBudget.map { "{epsilon: \($0.epsilon), delta: \($0.delta)}" } ?? "null"))
   }
 
   private static func list(_ key: String, _ items: [String]) -> String {

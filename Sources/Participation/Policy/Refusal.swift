@@ -25,6 +25,10 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Answering would be the third answered set for one model or one statistic.
   case retry(message: String)
   case locked(what: String)
+  /// The owner set a privacy budget, and the plan bounds nothing.
+  case noFormalPrivacy(budget: PrivacyBudget)
+  /// With this round the node's updates would have revealed more than the owner allows.
+  case privacyBudget(spent: Double, after: Double, budget: PrivacyBudget)
 
   public var description: String {
     switch self {
@@ -45,6 +49,11 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
     case .memory(let needed, let available):
       "training takes \(mebibytes(needed)), and \(mebibytes(available)) are free for it"
     case .locked(let what): "the node is locked since it saw an attack: \(what)"
+    case .noFormalPrivacy(let budget):
+      "the plan has no formal privacy, and the policy has a budget of epsilon \(budget.epsilon)"
+    case .privacyBudget(let spent, let after, let budget):
+      "this round would bring the node's epsilon from \(rounded(spent)) to \(rounded(after)) at delta \(budget.delta), "
+        + "and the policy allows \(budget.epsilon)"
     }
   }
 
@@ -68,9 +77,16 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
         + "model.maximumTokens"
     case .retry: "tributary policy retry shows what a further answer can reveal, and what to type to allow it"
     case .locked: "talk to the operator, then: tributary policy resume"
+    case .noFormalPrivacy:
+      "ask the operator for a plan with privacy: {unit: example, …}, or remove privacyBudget from policy.yaml"
+    case .privacyBudget:
+      "what is spent does not come back; ask the operator for more noise, or raise privacyBudget in policy.yaml"
     }
   }
 }
+
+/// Two decimals, rounded up: what is said to be spent is never less than what was.
+func rounded(_ epsilon: Double) -> String { "\((epsilon * 100).rounded(.up) / 100)" }
 
 /// Rounded up, so that what is said to fit does.
 func mebibytes(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20) MiB" }

@@ -1,6 +1,7 @@
 import Documents
 public import Federation
 public import Models
+import Privacy
 public import Schemas
 public import SecureAggregation
 
@@ -67,6 +68,8 @@ public struct Preview: Sendable, Hashable, Codable {
   public var cohort: Cohort
   /// What training takes on this machine; of a language model.
   public var training: TrainingForecast?
+  /// What a run of the plan would cost of the rows' privacy; nil without formal privacy.
+  public var privacy: PrivacyForecast?
   /// The rounds of a run that none is abandoned of, in their order.
   public var leaving: [LeavingRound]
   /// What masks do not change, in words.
@@ -131,8 +134,11 @@ extension Preview {
           hiddenAmong: smallest - 1, knownPeers: knownPeers, minimumKnownPeers: policy.minimumKnownPeers,
           exampleWeights: plan.update.weights == .examples),
         training: try TrainingForecast(rows, plan: plan, home: home),
+        privacy: try PrivacyForecast(plan, rows: rows.report, ledger: home.ledger(), budget: policy.privacyBudget),
         leaving: leaving, caveats: caveats(plan: plan, knownPeers: knownPeers, rows: rows.report),
         totalBytes: leaving.reduce(0) { $0 + $1.totalBytes })
+    } catch let error as PrivacyError {
+      throw .document(message: error.description, hint: error.hint)
     } catch let error as any HintedError {
       throw .document(message: error.description, hint: error.hint)
     } catch let error as ModelError {
@@ -158,6 +164,10 @@ extension Preview {
       caveats.append("no formal privacy; \(others) others hide you")
     } else if plan.privacy == .none {
       caveats.append("no formal privacy: at least \(others) others hide you, and the sum itself may tell something")
+    } else {
+      caveats.append(
+        "formal privacy is that of each training row in the updates; measures of held-out rows are exact sums"
+          + (plan.model.family.statistics.isEmpty ? "" : ", and so are the columns' counts and moments, asked once"))
     }
     if knownPeers == 0 {
       caveats.append(

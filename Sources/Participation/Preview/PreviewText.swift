@@ -4,7 +4,7 @@ import Models
 extension Preview: CustomStringConvertible {
   /// The preview as a page for the owner's terminal.
   public var description: String {
-    [nodeText, planText, rowsText, trainingText, cohortText, leavingText, caveatsText].compactMap { $0 }
+    [nodeText, planText, rowsText, trainingText, privacyText, cohortText, leavingText, caveatsText].compactMap { $0 }
       .joined(separator: "\n\n") + "\n"
   }
 
@@ -87,6 +87,29 @@ extension Preview: CustomStringConvertible {
       lines.append(("speed", "\(Int(speed)) tokens/s in a first step: about \(duration(seconds)) of training a round"))
     }
     return section("Training on this machine", lines)
+  }
+
+  private var privacyText: String? {
+    guard let privacy else { return nil }
+    var lines = [
+      (
+        "mechanism",
+        "DP-SGD: gradients of a row cut to norm \(privacy.clipNorm), noise of \(privacy.noiseMultiplier) such norms"
+      ),
+      ("this run", "epsilon \(rounded(privacy.run)) at delta \(privacy.delta)"),
+      ("all runs", "epsilon \(rounded(privacy.spent)) spent so far, \(rounded(privacy.after)) after this run"),
+    ]
+    if let budget = privacy.budget {
+      lines.append(
+        (
+          "budget",
+          "epsilon \(budget.epsilon) at delta \(budget.delta): "
+            + (privacy.isWithinBudget ? "enough" : "this node will decline the rounds that would exceed it")
+        ))
+    } else {
+      lines.append(("budget", "none in policy.yaml: the plan alone bounds what is spent"))
+    }
+    return section("Privacy of your rows", lines)
   }
 
   private var cohortText: String {

@@ -5,7 +5,7 @@ import Tensors
 import Updates
 
 /// What this node adds to one round, before masking: computed from its rows and the round's model alone, so that the same
-/// rows and model give the same lanes however often it is asked.
+/// rows and model give the same lanes however often it is asked; with formal privacy, the same within one round.
 struct Contribution: Sendable {
   let plan: RunPlan
   let round: RoundPlan
@@ -14,6 +14,8 @@ struct Contribution: Sendable {
   let rows: any FamilyRows
   let checkpoint: Checkpoint
   let randomness: LocalRandomness
+  /// How the update is trained with formal privacy, and where its noise comes from.
+  var privately: (round: PrivateRound, secret: Secret)?
 
   /// What a round needs besides its roster; training happens here.
   enum Values: Sendable {
@@ -38,7 +40,8 @@ struct Contribution: Sendable {
       guard let given = checkpoint.parameters else { throw SchemaError.outOfOrder("the checkpoint has no parameters") }
       let metrics = try rows.measure(checkpoint, on: rows.measuredPart)
       let trained = try rows.train(
-        checkpoint, recipe: plan.training, seed: randomness.batchOrder(), progress: progress)
+        checkpoint, recipe: plan.training, seed: randomness.batchOrder(),
+        privately: try privately.map { try $0.round.training($0.secret) }, progress: progress)
       return .update(delta: zip(trained.values, given.values).map { $0 - $1 }, metrics: metrics)
     case .evaluation: return .metrics(try rows.measure(checkpoint, on: rows.measuredPart))
     }

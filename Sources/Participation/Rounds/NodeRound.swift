@@ -14,6 +14,8 @@ struct NodeRound: Codable, Sendable {
   var runPlan: String
   /// Of the rows that the round began with: others have no part in it.
   var rows: Digest
+  /// How the update is trained; nil in rounds of other kinds and without formal privacy.
+  var privately: PrivateRound?
 
   var plan: RoundPlan { averaging.plan.plan }
 }

@@ -27,7 +27,11 @@ extension RoundWorker {
     try await catchUp(run: signed.plan.run, to: roundID, genesis: genesis)
     let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
     try check(signed.plan, against: plan, checkpoint: checkpoint)
-    if signed.plan.kind == .update { try checkMemory(for: plan, own.rows) }
+    var privately: PrivateRound?
+    if signed.plan.kind == .update {
+      try checkMemory(for: plan, own.rows)
+      privately = try await privateRound(of: plan, own.rows, policy)
+    }
 
     let subject = try own.subject(of: signed.plan.kind, checkpoint: checkpoint)
     let averaging = try home.changeLedger { ledger throws(AveragingError) in
@@ -37,7 +41,7 @@ extension RoundWorker {
     }
     try home.save(
       NodeRound(
-        averaging: averaging, runPlan: String(decoding: bytes, as: UTF8.self), rows: own.digest))
+        averaging: averaging, runPlan: String(decoding: bytes, as: UTF8.self), rows: own.digest, privately: privately))
     await board.working("in a round", run: signed.plan.run, roundID: roundID, kind: signed.plan.kind)
     try await send { try await $0.advertise(round: roundID, averaging.advert) }
   }
@@ -65,7 +69,7 @@ extension RoundWorker {
     guard var round = try home.round(roundID), let roster = round.averaging.roster else {
       return await board.idle()
     }
-    _ = try policy(for: round)
+    let policy = try policy(for: round)
     try home.changeLedger { ledger throws(AveragingError) in
       try round.averaging.receive(delivery, ledger: &ledger)
     }
@@ -82,6 +86,7 @@ extension RoundWorker {
     } catch let error as UpdateError {
       throw RefusalError(.plan(message: "\(error)", hint: error.hint))
     }
+    if let privately = round.privately { try await charge(privately, round, policy) }
     let message = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
       try round.averaging.mask(input, signer: signer, ledger: &ledger)
     }
@@ -301,7 +306,19 @@ extension RoundWorker {
       plan: plan, round: round.plan, rowsDigest: own.digest, rows: own.rows,
       checkpoint: try await checkpoint(round.plan.modelIn, plan: plan),
       randomness: LocalRandomness(
-        nodeSecret: nodeSecret, trainer: round.plan.trainer, modelIn: round.plan.modelIn))
+        nodeSecret: nodeSecret, trainer: round.plan.trainer, modelIn: round.plan.modelIn),
+      privately: round.privately.map { ($0, round.averaging.noiseSecret) })
+  }
+
+  /// Charges the node's privacy account before the update leaves. Rounds of several runs may be under way at once, so that
+  /// the budget is asked again; a round that was charged before a restart is not charged twice.
+  private func charge(_ privately: PrivateRound, _ round: NodeRound, _ policy: NodePolicy) async throws {
+    let (roundID, coordinator) = (round.plan.roundID, coordinatorKey)
+    guard try !home.ledger().isCharged(roundID: roundID, coordinator: coordinator) else { return }
+    try await checkBudget(privately, policy)
+    try home.changeLedger { ledger throws(AveragingError) in
+      ledger.charge(privately.charge, roundID: roundID, coordinator: coordinator)
+    }
   }
 
   /// Keeps the model's measures for the owner, and has the local model trained that they are compared with.

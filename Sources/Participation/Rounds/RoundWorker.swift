@@ -2,6 +2,7 @@ import Federation
 import Foundation
 import Logging
 import Models
+import Privacy
 import Schemas
 import SecureAggregation
 import Updates
@@ -26,6 +27,7 @@ struct RoundWorker {
   /// Tells the time in the record.
   let now: @Sendable () -> Date
   private var rows = RowsCache()
+  private var privateRounds = PrivateRoundCache()
   private var computed: (key: ComputedKey, values: Contribution.Values)?
 
   /// What values depend on: computing them again would give the same.
@@ -34,8 +36,11 @@ struct RoundWorker {
     var modelIn: Digest
     var kind: RoundKind
     var rows: Digest
+    /// With formal privacy each round draws its own noise.
+    var noisedRound: UInt64?
 
     init(_ round: RoundPlan, rows: Digest) {
+      noisedRound = round.privacy == PlannedPrivacy.none.word ? nil : round.roundID
       trainer = round.trainer
       modelIn = round.modelIn
       kind = round.kind
@@ -212,6 +217,34 @@ extension RoundWorker {
           hint: "the plan's evaluation.fold must occur among your rows; tributary preview shows what was dropped"))
     }
     return own
+  }
+
+  /// How the update of a round is trained with formal privacy, if the owner's budget has room for it.
+  mutating func privateRound(of plan: RunPlan, _ rows: any FamilyRows, _ policy: NodePolicy) async throws
+    -> PrivateRound?
+  {
+    let round: PrivateRound?
+    do {
+      round = try await privateRounds.round(of: plan, rowCount: rows.report.trainingRows)
+    } catch let error as PrivacyError {
+      throw RefusalError(.plan(message: error.description, hint: error.hint))
+    }
+    if let round { try await checkBudget(round, policy) }
+    return round
+  }
+
+  /// Throws if one more such round would exceed the owner's budget.
+  func checkBudget(_ round: PrivateRound, _ policy: NodePolicy) async throws {
+    guard let budget = policy.privacyBudget else { return }
+    let ledger = try home.ledger()
+    let refusal = try await offPool {
+      do throws(PrivacyError) {
+        return try ledger.refusal(of: round.charge, under: budget)
+      } catch {
+        return .plan(message: error.description, hint: error.hint)
+      }
+    }
+    if let refusal { throw RefusalError(refusal) }
   }
 
   /// Whether what this node adds to the round is at hand, so that nothing long stands before the upload.

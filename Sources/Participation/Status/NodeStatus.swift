@@ -1,4 +1,5 @@
 public import Foundation
+import Privacy
 import SecureAggregation
 
 /// How a node stands, read from its files alone: nobody is asked, and nothing here is sent to anyone.
@@ -22,6 +23,27 @@ public struct NodeStatus: Sendable, Hashable, Codable {
   public var recent: [RecordEntry]
   /// Bytes of masked values that ever left.
   public var bytesShared: Int
+  /// What updates have cost of the rows' privacy; nil if none had formal privacy and the policy has no budget.
+  public var privacy: SpentPrivacy?
+}
+
+/// The ε of all of a node's updates at one δ, beside the owner's budget.
+public struct SpentPrivacy: Sendable, Hashable, Codable {
+  public var epsilon: Double
+  public var delta: Double
+  public var budget: Double?
+
+  /// The δ without a budget.
+  private static let usualDelta = 1e-6
+
+  init?(_ ledger: NodeLedger, budget: PrivacyBudget?) throws(ParticipationError) {
+    if ledger.charges.isEmpty, budget == nil { return nil }
+    delta = budget?.delta ?? Self.usualDelta
+    self.budget = budget?.epsilon
+    do { epsilon = try PrivacyAccount(ledger.charges.values).epsilon(delta: delta) } catch {
+      throw .document(message: "the ledger's privacy charges: \(error)", hint: error.hint)
+    }
+  }
 }
 
 extension NodeStatus {
@@ -42,6 +64,7 @@ extension NodeStatus {
     runs = try home.history()
     recent = Array(record.suffix(recentEntries))
     bytesShared = record.reduce(0) { $0 + ($1.bytes ?? 0) }
+    privacy = try SpentPrivacy(home.ledger(), budget: home.policy().privacyBudget)
   }
 }
 
@@ -52,7 +75,12 @@ extension NodeStatus: CustomStringConvertible {
     if let certificateEnds { lines.append("certificate  until \(certificateEnds.ISO8601Format())") }
     lines.append("state        \(stateText)")
     lines.append("policy       allows \(allowedPlans) plan\(allowedPlans == 1 ? "" : "s")")
-    lines.append("shared       \(bytesShared) bytes of masked values in all; no formal privacy")
+    lines.append(
+      "shared       \(bytesShared) bytes of masked values in all" + (privacy == nil ? "; no formal privacy" : ""))
+    if let privacy {
+      let budget = privacy.budget.map { " of \($0)" } ?? ", without a budget"
+      lines.append("privacy      epsilon \(rounded(privacy.epsilon))\(budget) spent at delta \(privacy.delta)")
+    }
     for run in runs {
       let standing = run.finished ? "finished" : "\(run.roundsClosed) rounds closed"
       lines += ["", "run \(run.run): \(standing), \(run.bytesSent) bytes sent"] + measures(run)

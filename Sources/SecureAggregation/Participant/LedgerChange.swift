@@ -13,4 +13,6 @@ public enum LedgerChange: Codable, Sendable, Hashable {
   case answered(subject: String, AnsweredSubject)
   case locked(NodeLedger.RecordedAttack)
   case resumed
+  /// An update was noised; the round by the coordinator's fingerprint and the roundID.
+  case charged(round: String, PrivacyCharge)
 }

@@ -13,6 +13,8 @@ public struct NodeLedger: Sendable {
   /// What was answered, by the hexadecimal digits of the subject: the model that a round started from, or the rows that
   /// statistics were taken of.
   public private(set) var answers: [String: AnsweredSubject] = [:]
+  /// What updates have cost of this node's privacy, by round; never taken back.
+  public private(set) var charges: [String: PrivacyCharge] = [:]
   /// The attack that locked this node, until its owner resumes.
   public private(set) var attack: RecordedAttack?
   private var changes: [LedgerChange] = []
@@ -188,6 +190,7 @@ extension NodeLedger {
     case .answered(let subject, let answered): answers[subject] = answered
     case .locked(let attack): self.attack = attack
     case .resumed: attack = nil
+    case .charged(let round, let charge): charges[round] = charge
     }
   }
 
@@ -199,6 +202,11 @@ extension NodeLedger {
 
   /// The fewest changes that come to this ledger.
   public var summary: [LedgerChange] {
+    let charged: [LedgerChange] = charges.sorted { $0.key < $1.key }.map { .charged(round: $0.key, $0.value) }
+    return charged + others
+  }
+
+  private var others: [LedgerChange] {
     lastRoundIDs.sorted { $0.key < $1.key }.map { .tookUp(coordinator: $0.key, roundID: $0.value) }
       + pins.values.sorted { $0.name < $1.name }.map { .pinned($0) }
       + chains.sorted { $0.key < $1.key }.map { .closed(chain: $0.key, $0.value) }
@@ -206,7 +214,7 @@ extension NodeLedger {
       + (attack.map { [.locked($0)] } ?? [])
   }
 
-  private mutating func make(_ change: LedgerChange) {
+  mutating func make(_ change: LedgerChange) {
     apply(change)
     changes.append(change)
   }
@@ -216,7 +224,7 @@ extension NodeLedger: Equatable {
   /// Whether both remember the same, written or not.
   public static func == (left: NodeLedger, right: NodeLedger) -> Bool {
     left.lastRoundIDs == right.lastRoundIDs && left.pins == right.pins && left.chains == right.chains
-      && left.answers == right.answers && left.attack == right.attack
+      && left.answers == right.answers && left.charges == right.charges && left.attack == right.attack
   }
 }
 

@@ -98,6 +98,9 @@ public struct ParticipantRound: Codable, Sendable, CustomStringConvertible, Cust
 
   var keys: RoundKeys { RoundKeys(seed: seed) }
 
+  /// Where the noise of this round's update comes from: a restarted node draws the same, and no other round does.
+  public var noiseSecret: Secret { seed.derive(info: derivation("fsa1/seed/noise")) }
+
   /// Runs one step, locking the ledger when it meets an attack.
   func guarded<Message>(
     _ ledger: inout NodeLedger, _ step: (inout NodeLedger) throws(AveragingError) -> Message

@@ -100,6 +100,7 @@ extension Tributary_V1_Run {
     if let digest = snapshot.model { model = Data(digest.bytes) }
     bytesUp = snapshot.traffic.bytesUp
     bytesDown = snapshot.traffic.bytesDown
+    privacy = snapshot.privacy
   }
 }
 
@@ -130,7 +131,9 @@ extension RunSnapshot {
         try read.text(column, atMost: Limits.reasonBytes, "dropped_columns")
       },
       model: message.hasModel ? try read.digest(message.model, "model") : nil,
-      traffic: Traffic(bytesUp: message.bytesUp, bytesDown: message.bytesDown))
+      traffic: Traffic(bytesUp: message.bytesUp, bytesDown: message.bytesDown),
+      privacy: message.privacy.isEmpty
+        ? PlannedPrivacy.none.summary : try read.text(message.privacy, atMost: Limits.reasonBytes, "privacy"))
   }
 }
 

@@ -64,8 +64,8 @@ struct Plan: ParsableCommand {
           "plan \(checked.name): \(checked.plan.rounds) rounds of up to \(cohort.size) participants",
           "  a sum opens with \(cohort.threshold) of \(cohort.size), over at least \(cohort.minimumSurvivors) organisations,"
             + " against \(cohort.assumedColluders) colluding with the coordinator",
-          "  averaging \(checked.plan.averaging.rawValue); no formal privacy: masks hide an update in the sum, not what"
-            + " the sum tells",
+          "  averaging \(checked.plan.averaging.rawValue); \(checked.plan.privacy.summary)"
+            + (checked.plan.privacy == .none ? ": masks hide an update in the sum, not what the sum tells" : ""),
           "  digest    \(checked.digest)",
         ]
         if let template = checked.template {

@@ -38,7 +38,7 @@ struct Export: AsyncParsableCommand {
         return Lineage.Close(round: close.roundID, kind: "\($0.kind)", digest: "\(close.hash)")
       },
       coordinator: finished.coordinator.fingerprint, participants: finished.mostParticipants,
-      averaging: finished.plan.averaging.rawValue, formalPrivacy: finished.plan.privacy.rawValue)
+      averaging: finished.plan.averaging.rawValue, formalPrivacy: finished.plan.privacy.word)
     let specialist = try Specialist(exporting: Checkpoint(decoding: finished.checkpoint), lineage: lineage)
     switch format {
     case .specialist: try specialist.write(to: output)
