@@ -173,7 +173,7 @@ struct PrivateLanguageTests {
     let folder = try ModelFolder(shape.drawnWeights(pooling: given.pooling).huggingFaceFiles(as: .f32))
     let base = try BaseModel.open(folder.path)
     let examples = LanguageExamples(EncoderGradientTests.sequences, answers: given.answers)
-    for keeping in [EncoderNetwork.Keeping.everything, .inputs] {
+    for keeping in [Keeping.everything, .inputs] {
       let network = try EncoderNetwork(
         given.training.drawnParameters(), given.training, weights: base, pooling: given.pooling,
         capacity: PassCapacity(tokens: 64, sequences: 5), keeping: given.training.method == .head ? .nothing : keeping,
@@ -187,8 +187,8 @@ struct PrivateLanguageTests {
 
   @Test(
     "So are a decoder's, each text's loss being the mean over its answer", arguments: [false, true],
-    [EncoderNetwork.Keeping.everything, .inputs])
-  func decoder(trainA: Bool, keeping: EncoderNetwork.Keeping) throws {
+    [Keeping.everything, .inputs])
+  func decoder(trainA: Bool, keeping: Keeping) throws {
     let training = DecoderNetworkTests.training(DecoderNetworkTests.shape, AdapterTarget.allCases, trainA: trainA)
     let network = try DecoderNetworkTests.network(training, DecoderNetworkTests.lively(training), keeping: keeping)
     let (ghosts, alone) = try norms(network, DecoderNetworkTests.examples(), seed: 3)
