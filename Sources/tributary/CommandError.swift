@@ -40,7 +40,7 @@ enum CommandError: HintedError {
     case .noRunYet: "start one with: tributary run PLAN"
     case .stoppedWatching(let run):
       "follow it again with `tributary watch\(run.map { " \($0)" } ?? "")`, or end it with `tributary stop RUN`"
-    case .drillFailed: "an end that follows from the policy is mended there; report any other to SECURITY.md's address"
+    case .drillFailed: "an end that follows from the policy is mended there; report any other as SECURITY.md says"
     case .runFailed: "tributary status shows the rounds and who was late"
     }
   }

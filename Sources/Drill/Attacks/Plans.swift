@@ -141,6 +141,9 @@ extension Attack {
       try await coordinator.follow(until: .gathering, of: .update)
       let weaker = try coordinator.configuration.weakerPlans()
       var reasons: [String: Reason] = [:]
+      guard !weaker.isEmpty else {
+        return Abort(reasons: [:], before: .advert, context: "no plan can exceed the policy's bounds")
+      }
       for (rank, name) in coordinator.members.enumerated() {
         let (plan, refusal) = weaker[rank % weaker.count]
         coordinator.show(try coordinator.offer(plan), to: name)
