@@ -7,7 +7,7 @@ import SecureAggregation
 public struct DrillConfiguration: Sendable {
   /// The bounds that every participant of the drill has. Its plans and the fingerprints of its peers do not count: the drill
   /// has a plan and peers of its own.
-  public let bounds: NodePolicy
+  public private(set) var bounds: NodePolicy
   /// n: the fewest participants with which these bounds allow a round that loses one of them, and at least five.
   public let participants: Int
 
@@ -41,6 +41,8 @@ public struct DrillConfiguration: Sendable {
       let size = sizes.first(where: { survivors(of: $0) < $0 && bounds.minimumKnownPeers <= $0 - 2 })
     else { throw .noCohort(minimumCohort: bounds.minimumCohort, colluders: colluders) }
     self.bounds = bounds
+    // The drill's plan has no formal privacy: a budget would refuse it before any attack.
+    self.bounds.privacyBudget = nil
     participants = size
     assumedColluders = colluders
     minimumSurvivors = survivors(of: size)

@@ -14,7 +14,8 @@ struct DrillCommand: AsyncParsableCommand {
       what bounds it). The status is 1 unless each ends as stated.
 
       With --home the participants have the bounds of that node's policy.yaml: minimumCohort, assumedColluders, \
-      maximumClipNorm, maximumBits, minimumKnownPeers, and as many known peers as it lists. Nothing else is read there and \
+      maximumClipNorm, maximumBits, minimumKnownPeers, and as many known peers as it lists. A privacyBudget is \
+      left out. Nothing else is read there and \
       nothing is written: no keys, no rows, no ledger. The rows of the drill are synthetic, its plan is a small table's, its \
       homes are scratch and go away, and the node may be taking part meanwhile. An attack that a policy leaves open succeeds \
       here as it would there. Without --home the bounds are the recommended ones.
