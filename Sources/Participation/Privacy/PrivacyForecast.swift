@@ -35,7 +35,8 @@ public struct PrivacyForecast: Sendable, Hashable, Codable {
     steps = round.charge.steps * plan.rounds
     self.run = try PrivacyAccount(run).epsilon(delta: delta)
     spent = try PrivacyAccount(ledger.charges.values).epsilon(delta: delta)
-    after = try PrivacyAccount(Array(ledger.charges.values) + run).epsilon(delta: delta)
+    let after = try PrivacyAccount(Array(ledger.charges.values) + run).epsilon(delta: delta)
+    self.after = after
     self.budget = budget
     isWithinBudget = budget.map { after <= $0.epsilon } ?? true
   }
