@@ -193,7 +193,8 @@ let package = Package(
       name: "ParticipationTests",
       dependencies: [
         "Bases", "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation",
-        "Models", "Privacy", "Schemas", "Tensors", "Updates", "Documents", .product(name: "Logging", package: "swift-log"),
+        "Models", "Privacy", "Schemas", "Tensors", "Updates", "Documents",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),
     .testTarget(name: "SpecialistsTests", dependencies: ["Specialists", "Models", "Schemas", "Tensors"]),
