@@ -70,6 +70,7 @@ let package = Package(
   ],
   targets: levels + [
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .target(name: "CPUFeatures"),
     .systemLibrary(name: "CVectors"),
 
@@ -81,6 +82,7 @@ let package = Package(
       swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Transforms", swiftSettings: [.unsafeFlags(fast)]),
     .target(name: "Privacy", swiftSettings: [.unsafeFlags(["-O"])]),
+    .target(name: "Compression", dependencies: ["CZstd"]),
     .target(name: "Texts"),
     .target(name: "Tensors", dependencies: ["Texts"], swiftSettings: [.unsafeFlags(["-O"])]),
     .target(name: "Schemas", dependencies: ["Texts", "Tensors"]),
@@ -90,7 +92,7 @@ let package = Package(
 
     // Floor 1
     .target(name: "Identities", dependencies: ["SecureAggregation"] + certificates),
-    .target(name: "Updates", dependencies: ["Tensors", "Transforms"]),
+    .target(name: "Updates", dependencies: ["Compression", "Tensors", "Transforms"]),
     .target(name: "Models", dependencies: ["Texts", "Tensors", "Tokenizers", "Schemas", "Kernels", "Privacy"]),
 
     // Floor 2
@@ -171,7 +173,7 @@ let package = Package(
     .testTarget(name: "DocumentsTests", dependencies: ["Documents"]),
     .testTarget(name: "SecureAggregationTests", dependencies: ["SecureAggregation"], resources: [.copy("Vectors")]),
     .testTarget(name: "IdentitiesTests", dependencies: ["Identities", "SecureAggregation"] + certificates),
-    .testTarget(name: "UpdatesTests", dependencies: ["Updates", "Tensors", "Transforms"]),
+    .testTarget(name: "UpdatesTests", dependencies: ["Compression", "Updates", "Tensors", "Transforms"]),
     .testTarget(
       name: "ModelsTests",
       dependencies: ["Models", "Privacy", "Schemas", "Tensors", "Kernels", "Texts", "Tokenizers"],
@@ -193,7 +195,7 @@ let package = Package(
       name: "ParticipationTests",
       dependencies: [
         "Bases", "Participation", "Coordination", "Storage", "Wire", "Identities", "Federation", "SecureAggregation",
-        "Models", "Privacy", "Schemas", "Tensors", "Updates", "Documents",
+        "Models", "Privacy", "Schemas", "Tensors", "Updates", "Documents", "Compression",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + grpc),

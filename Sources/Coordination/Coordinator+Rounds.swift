@@ -156,8 +156,22 @@ extension Coordinator {
     return try await uploading { try await self.uploads.bytes(of: digest, from: caller.name, limit: limit) }
   }
 
+  /// Only to the model of the round in work, so that no caller can have many made.
+  public func modelDelta(
+    _ caller: Caller, from held: Digest, to wanted: Digest
+  ) async throws -> BlobReference? {
+    let steps = try await ask(as: caller) { turn in
+      turn.presence.seen(caller.name, now: turn.now)
+      guard let run = turn.state.currentRun, run.round?.plan.modelIn == wanted else { return nil as [Digest]? }
+      return run.deltas(from: held, to: wanted)
+    }
+    guard let steps, let whole = blobs.size(of: wanted) else { return nil }
+    do { return try await deltas.delta(over: steps, smallerThan: whole) } catch { throw wireError(error) }
+  }
+
   public func blobSize(_ caller: Caller, _ digest: Digest) async throws -> Int {
-    let mayFetch = try await ask(as: caller) { turn in turn.state.checkpoints.contains(digest) }
+    var mayFetch = try await ask(as: caller) { turn in turn.state.mayFetch(digest) }
+    if !mayFetch { mayFetch = await deltas.holds(digest) }
     guard mayFetch, let size = blobs.size(of: digest) else { throw WireError.unknownBlob(digest) }
     return size
   }

@@ -21,6 +21,7 @@ public final class Coordinator: Service {
   let signer: IdentitySigner
   let blobs: BlobDirectory
   let uploads: UploadDesk
+  let deltas: DeltaDesk
   let clock: CoordinatorClock
   let logger: Logger
   let inbox = Inbox<Request>()
@@ -62,6 +63,7 @@ public final class Coordinator: Service {
     signer = try home.signer()
     blobs = try home.blobs()
     uploads = UploadDesk(blobs)
+    deltas = DeltaDesk(blobs)
   }
 
   /// Serves until a graceful shutdown, the operator's `stop`, or cancellation, which are the same: no new calls, long-polls

@@ -1,5 +1,6 @@
 import Federation
 import SecureAggregation
+import Updates
 import Wire
 
 /// Everything that the coordinator knows and must not forget: what its log says, as a value.
@@ -72,12 +73,21 @@ struct CoordinatorState: Sendable, Equatable {
     }
   }
 
-  /// The blobs that must be kept: checkpoints, opened sums, and the uploads of rounds in work.
+  /// Whether participants may fetch it: a checkpoint, or a delta of the run in work.
+  func mayFetch(_ digest: Digest) -> Bool {
+    checkpoints.contains(digest) || currentRun?.records.contains { $0.delta == digest } == true
+  }
+
+  /// The blobs that must be kept: checkpoints, opened sums, and what runs in work need besides: deltas, the newest residue
+  /// and the uploads of the round.
   var referencedBlobs: Set<Digest> {
     var referenced = checkpoints
     for run in runs.values {
       referenced.formUnion(run.records.compactMap(\.sum))
       referenced.formUnion(run.round?.storedUploads.map(\.blob) ?? [])
+      guard !run.standing.hasEnded else { continue }
+      referenced.formUnion(run.records.compactMap(\.delta).suffix(ModelDelta.mostSteps))
+      if let residue = run.residue { referenced.insert(residue) }
     }
     return referenced
   }

@@ -57,8 +57,9 @@ struct RunSteward: Sendable {
       }
       let stored = try blobs.put(sum.bytes)
       let closing = try run.close(
-        sum, sumDigest: stored, from: try load(round.plan.modelIn), signer: signer, now: now)
-      if let bytes = closing.checkpoint { try blobs.put(bytes) }
+        sum, sumDigest: stored, from: try load(round.plan.modelIn), residue: try run.residue.map(blobs.bytes(of:)),
+        signer: signer, now: now)
+      for bytes in closing.blobs { try blobs.put(bytes) }
       return closing.event
     } catch let reason as AbandonReason {
       return try run.abandon(reason, signer: signer, now: now)

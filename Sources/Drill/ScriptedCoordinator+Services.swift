@@ -81,6 +81,9 @@ extension ScriptedCoordinator: RoundService {
     (closesTold[caller.name] ?? machine.closes).filter { $0.close.roundID > roundID }
   }
 
+  /// Models travel whole here.
+  func modelDelta(_ caller: Caller, from held: Digest, to wanted: Digest) async throws -> BlobReference? { nil }
+
   func blobSize(_ caller: Caller, _ digest: Digest) async throws -> Int {
     guard let bytes = blobs[digest] else { throw WireError.unknownBlob(digest) }
     return bytes.count

@@ -219,7 +219,7 @@ extension ScriptedCoordinator {
       let sum = try round.unmask { digest in blobs[digest] ?? [] }
       let closing = try machine.close(
         sum, sumDigest: .zero, from: try checkpoint(round.plan.modelIn), signer: signer, now: now)
-      if let bytes = closing.checkpoint { blobs[Digest(sha256: bytes)] = bytes }
+      for bytes in closing.blobs { blobs[Digest(sha256: bytes)] = bytes }
       try close(closing.event)
     } catch let reason as AbandonReason {
       try close(try machine.abandon(reason, signer: signer, now: now))

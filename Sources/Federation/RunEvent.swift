@@ -121,6 +121,10 @@ public struct RoundRecord: Sendable, Hashable, Codable {
   public var advances = 1
   /// The blob that holds the opened integer sum, from which anyone can derive the new model again.
   public var sum: Digest?
+  /// The blob that leads from modelIn to modelOut, when the plan has models travel as deltas.
+  public var delta: Digest?
+  /// The blob that holds what the delta's rounding left out, which the next delta makes up for.
+  public var residue: Digest?
 
   public init(
     signedClose: SignedRoundClose, kind: RoundKind, number: Int, openedAt: Double, at: Double, phase: RoundPhase,

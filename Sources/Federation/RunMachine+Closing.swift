@@ -7,6 +7,12 @@ public struct RoundClosing: Sendable, Equatable {
   public var event: RunEvent
   /// The bytes whose SHA-256 the close names as modelOut; nil when the model stays.
   public var checkpoint: [UInt8]?
+  /// What the record names as its delta and its residue.
+  public var delta: [UInt8]?
+  public var residue: [UInt8]?
+
+  /// Everything to store before the event is recorded.
+  public var blobs: [[UInt8]] { [checkpoint, delta, residue].compactMap { $0 } }
 }
 
 extension RunMachine {
@@ -18,13 +24,15 @@ extension RunMachine {
   ///   - sum: Of exactly the frozen survivors.
   ///   - sumDigest: The blob under which the sum is stored.
   ///   - checkpoint: What the round started from.
+  ///   - residue: The blob that the run's `residue` names, nil when it names none.
   public func close(
-    _ sum: RoundSum, sumDigest: Digest, from checkpoint: Checkpoint, signer: IdentitySigner, now: Double
+    _ sum: RoundSum, sumDigest: Digest, from checkpoint: Checkpoint, residue: [UInt8]? = nil, signer: IdentitySigner,
+    now: Double
   ) throws(FederationError) -> RoundClosing {
     guard let round, let codec = round.codec else { throw .noRound(run: run) }
     let outcome: Result
     do {
-      outcome = try result(sum, round: round, codec: codec, checkpoint: checkpoint)
+      outcome = try result(sum, round: round, codec: codec, checkpoint: checkpoint, residue: residue)
     } catch {
       let reason = AbandonReason(refusing: error)
       var record = try round.record(abandoning: reason, signer: signer, now: now)
@@ -40,7 +48,10 @@ extension RunMachine {
     record.metrics = outcome.metrics
     record.droppedColumns = outcome.dropped
     record.advances = outcome.advances
-    return RoundClosing(event: .roundClosed(record), checkpoint: bytes)
+    record.delta = outcome.delta.map { Digest(sha256: $0) }
+    record.residue = outcome.residue.map { Digest(sha256: $0) }
+    return RoundClosing(
+      event: .roundClosed(record), checkpoint: bytes, delta: outcome.delta, residue: outcome.residue)
   }
 
   /// What an honest sum comes to.
@@ -51,10 +62,12 @@ extension RunMachine {
     var metrics: RoundMetrics?
     var dropped: [String]?
     var advances = 1
+    var delta: [UInt8]?
+    var residue: [UInt8]?
   }
 
   private func result(
-    _ sum: RoundSum, round: RoundMachine, codec: RoundCodec, checkpoint: Checkpoint
+    _ sum: RoundSum, round: RoundMachine, codec: RoundCodec, checkpoint: Checkpoint, residue: [UInt8]?
   ) throws -> Result {
     switch round.kind {
     case .counts, .moments:
@@ -67,10 +80,13 @@ extension RunMachine {
       }
       let weight = try totalWeight(of: sum, plan: round.plan)
       let (mean, norm) = try codec.mean(of: sum, transcript: round.transcript)
-      let next = try ServerOptimizer.step(parameters, mean: mean, learningRate: plan.server.learningRate)
+      let wanted = try ServerOptimizer.step(parameters, mean: mean, learningRate: plan.server.learningRate)
+      let next = try DownwardModel(
+        from: parameters, to: wanted, residue: residue, delta: plan.compression.down.delta(count: mean.count))
       return Result(
-        checkpoint: try checkpoint.replacing(parameters: next), norm: norm, totalWeight: weight,
-        metrics: try metrics(of: sum, round: round, codec: codec, norm: norm))
+        checkpoint: try checkpoint.replacing(parameters: next.parameters), norm: norm, totalWeight: weight,
+        metrics: try metrics(of: sum, round: round, codec: codec, norm: norm), delta: next.delta,
+        residue: next.residue)
     case .evaluation:
       let weight = try totalWeight(of: sum, plan: round.plan)
       return Result(totalWeight: weight, metrics: try metrics(of: sum, round: round, codec: codec, norm: nil))

@@ -1,4 +1,5 @@
 public import SecureAggregation
+import Updates
 
 /// One run, from its submission to its end: which round is next, from which checkpoint, and what became of the others.
 ///
@@ -64,6 +65,27 @@ public struct RunMachine: Sendable, Equatable {
 
   /// Every signed close, oldest first: the chain that participants check their models against.
   public var closes: [SignedRoundClose] { records.map(\.signedClose) }
+
+  /// What rounding has left out of the models so far: a blob of binary32 numbers, nil when nothing has been.
+  public var residue: Digest? {
+    records.last { $0.reason == nil && $0.kind == .update }?.residue
+  }
+
+  /// The deltas that lead from one of the run's models to a later one, in their order; nil when there is no such way, or
+  /// it is too long to be walked.
+  public func deltas(from held: Digest, to wanted: Digest) -> [Digest]? {
+    var path: [Digest] = []
+    var model = wanted
+    for record in records.reversed() where record.reason == nil {
+      let close = record.signedClose.close
+      guard close.modelOut == model, close.modelIn != model else { continue }
+      guard let delta = record.delta, path.count < ModelDelta.mostSteps else { return nil }
+      path.append(delta)
+      model = close.modelIn
+      if model == held { return path.reversed() }
+    }
+    return nil
+  }
 
   /// The checkpoints that the run went through, oldest first, the genesis included.
   public var checkpoints: [Digest] {

@@ -16,6 +16,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
   public var cohort: Cohort
   public var update: UpdateRules
   public var server: ServerRules
+  public var compression: Compression
   public var evaluation: EvaluationRules
   /// Seeds the initial parameters of hidden layers; nothing private depends on it.
   public var seed: UInt64
@@ -64,7 +65,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
 
 extension RunPlan {
   private enum CodingKeys: String, CodingKey {
-    case name, averaging, training, rounds, cohort, update, server, evaluation, seed, privacy
+    case name, averaging, training, rounds, cohort, update, server, compression, evaluation, seed, privacy
   }
 
   public init(from decoder: any Decoder) throws {
@@ -77,6 +78,7 @@ extension RunPlan {
     cohort = try plan.decode(Cohort.self, forKey: .cohort)
     update = try plan.decode(UpdateRules.self, forKey: .update)
     server = try plan.decodeIfPresent(ServerRules.self, forKey: .server) ?? ServerRules(learningRate: 1)
+    compression = try plan.decodeIfPresent(Compression.self, forKey: .compression) ?? Compression()
     evaluation = try plan.decodeIfPresent(EvaluationRules.self, forKey: .evaluation) ?? EvaluationRules(fold: nil)
     seed = try plan.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0
     privacy = try plan.decodeIfPresent(PlannedPrivacy.self, forKey: .privacy) ?? .none
@@ -92,6 +94,8 @@ extension RunPlan {
     try plan.encode(cohort, forKey: .cohort)
     try plan.encode(update, forKey: .update)
     try plan.encode(server, forKey: .server)
+    // Left out where it says nothing, so that plans older than the key keep their digests.
+    if compression != Compression() { try plan.encode(compression, forKey: .compression) }
     try plan.encode(evaluation, forKey: .evaluation)
     try plan.encode(seed, forKey: .seed)
     try plan.encode(privacy, forKey: .privacy)

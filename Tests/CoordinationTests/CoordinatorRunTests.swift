@@ -62,6 +62,39 @@ struct CoordinatorRunTests {
     #expect(blobs.count == 5 + 5)
   }
 
+  @Test("Models travel as deltas, across a restart too, and nothing of them is left at the end")
+  func deltas() async throws {
+    let coordinator = try TestCoordinator()
+    var plan = try RunPlan.scripted(rounds: 4)
+    plan.compression.down = .int8
+    let bytes = try plan.canonicalBytes
+    let gate = Gate()
+    let nodes = try await coordinator.serving { client in try await ScriptedNode.enrolled(4, operator: client) }
+    // Participants ask for the way from every model that they have held to the newest.
+    let ended = try await withParticipants(nodes) { _, instruction in
+      guard case .advertise(let plan, _) = instruction.step, plan.plan.roundID == 1 << 32 | 5 else { return }
+      await gate.pass()
+    } _: {
+      let run = try await coordinator.serving { client in
+        let run = try await client.submitRun(plan: bytes)
+        await gate.arrived(4)
+        return run
+      }
+      return try await coordinator.serving { client in
+        await gate.open()
+        return try await client.ended(run)
+      }
+    }
+    #expect(ended.standing == .finished)
+    #expect(ended.roundsClosed == 7)
+    let finished = try await coordinator.home.finishedRun(ended.run)
+    #expect(Digest(sha256: finished.checkpoint) == ended.model)
+    let blobs = try FileManager.default.contentsOfDirectory(atPath: coordinator.home.blobsPath).filter {
+      $0 != "partial"
+    }
+    #expect(blobs.count == 7 + 7)  // checkpoints and sums
+  }
+
   @Test("A coordinator killed between two rounds goes on, and the model is the one of a run without a crash")
   func killedBetweenRounds() async throws {
     let expected = try await uninterrupted()

@@ -25,6 +25,24 @@ struct PreviewTests {
 
     """
 
+  @Test("What comes is the first model whole and each later one as the plan has it travel")
+  func arriving() async throws {
+    var plan = TestPlan.plan(rounds: 3)
+    let federation = try await TestFederation(plan: plan, names: ["bay"], allowed: false) { _ in Self.rows }
+    defer { federation.remove() }
+    let home = federation.nodes[0].home
+    // Six parameters of four bytes, and three rounds: 4 × 24 bytes whole.
+    let whole = try Preview.make(plan: plan, home: home)
+    #expect(whole.arriving.totalBytes == 96)
+    #expect(whole.description.contains("24 B whole at first, then 24 B whole"))
+    // Eight bits each and one scale: 24 + 3 × (6 + 4).
+    plan.compression.down = .int8
+    let deltas = try Preview.make(plan: plan, home: home)
+    #expect(deltas.arriving.totalBytes == 54)
+    #expect(deltas.description.contains("24 B whole at first, then at most 10 B as int8 deltas"))
+    #expect(deltas.description.contains("at most 54 B in 4 models"))
+  }
+
   @Test("Rows, duplicates, sizes and caveats are those counted by hand")
   func numbers() async throws {
     let plan = TestPlan.plan(rounds: 3)

@@ -133,6 +133,27 @@ actor TestCoordinator {
   /// Tells nodes another story of a run, or of one that never was.
   func forge(closes: [SignedRoundClose], of run: String) { forgedCloses[run] = closes }
 
+  /// Applied to a delta before a node sees it.
+  var deltaTamper: @Sendable ([UInt8]) -> [UInt8] = { $0 }
+  func setDeltaTamper(_ tamper: @escaping @Sendable ([UInt8]) -> [UInt8]) { deltaTamper = tamper }
+  /// The deltas that nodes were given, and the checkpoints that they fetched whole.
+  private(set) var deltasOffered: [BlobReference] = []
+  private(set) var fetched: [Digest] = []
+
+  func modelDelta(from held: Digest, to wanted: Digest) -> BlobReference? {
+    guard let steps = machine.deltas(from: held, to: wanted) else { return nil }
+    let bytes = deltaTamper(steps.flatMap { blobs[$0]! })
+    let delta = BlobReference(digest: Digest(sha256: bytes), size: bytes.count)
+    blobs[delta.digest] = bytes
+    deltasOffered.append(delta)
+    return delta
+  }
+
+  func fetch(_ digest: Digest) -> [UInt8]? {
+    fetched.append(digest)
+    return blobs[digest]
+  }
+
   /// Hands out a checkpoint that no round led to.
   func forge(checkpoint: [UInt8]) { blobs[Digest(sha256: checkpoint)] = checkpoint }
 
@@ -161,9 +182,9 @@ actor TestCoordinator {
         let round = machine.round!
         let sum = try round.unmask { blobs[$0]! }
         let closing = try machine.close(
-          sum, sumDigest: .zero, from: try Checkpoint(decoding: blobs[round.plan.modelIn]!), signer: signer,
-          now: now)
-        if let bytes = closing.checkpoint { blobs[Digest(sha256: bytes)] = bytes }
+          sum, sumDigest: .zero, from: try Checkpoint(decoding: blobs[round.plan.modelIn]!),
+          residue: machine.residue.flatMap { blobs[$0] }, signer: signer, now: now)
+        for bytes in closing.blobs { blobs[Digest(sha256: bytes)] = bytes }
         try machine.apply(closing.event)
       }
     }
@@ -204,8 +225,12 @@ struct TestConnection: CoordinatorConnection {
   func closes(run: String, after roundID: UInt64) async throws -> [SignedRoundClose] {
     await coordinator.closes(run: run, after: roundID, for: peer.name)
   }
+  func modelDelta(from held: Digest, to wanted: Digest) async throws -> BlobReference? {
+    await coordinator.modelDelta(from: held, to: wanted)
+  }
   func fetchBlob(_ digest: Digest, limit: Int) async throws -> [UInt8] {
-    guard let bytes = await coordinator.blob(digest) else { throw WireError.unknownBlob(digest) }
+    guard let bytes = await coordinator.fetch(digest) else { throw WireError.unknownBlob(digest) }
+    guard bytes.count <= limit else { throw WireError.oversize(what: "blob", limit: limit, found: bytes.count) }
     return bytes
   }
   func renew(certificateRequest: [UInt8]) async throws -> Enrolment {

@@ -171,6 +171,20 @@ struct BlobTests {
     }
   }
 
+  @Test("A delta is asked for by two digests; none means the whole")
+  func delta() async throws {
+    try await TestFederation.serving { federation in
+      let delta = BlobReference(digest: Samples.digest(3), size: 1 << 40)
+      await federation.coordinator.offer(delta, from: Samples.digest(1), to: Samples.digest(2))
+      try await federation.enrolled { client, _ in
+        let there = try await client.modelDelta(from: Samples.digest(1), to: Samples.digest(2))
+        #expect(there == delta)
+        let back = try await client.modelDelta(from: Samples.digest(2), to: Samples.digest(1))
+        #expect(back == nil)
+      }
+    }
+  }
+
   @Test("A blob that is unknown, too large or damaged is named")
   func badFetch() async throws {
     try await TestFederation.serving { federation in

@@ -78,8 +78,12 @@ public struct RunHistory: Sendable, Hashable, Codable {
   public var model: Digest?
   /// Whether the evaluation of the final model has closed.
   public var finished = false
-  /// Bytes of masked values that left in this run.
+  /// The newest checkpoint that this node holds, which a later one can be a delta against.
+  public var held: Digest?
+  /// Bytes of values that left in this run.
   public var bytesSent = 0
+  /// Bytes of models that came, whole and as deltas.
+  public var bytesReceived = 0
   /// Whether the measures below are of held-out rows; otherwise models were trained on the rows that they are measured on.
   public var heldOut = false
   /// The run's newest model on this node's own rows.

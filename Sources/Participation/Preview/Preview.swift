@@ -72,6 +72,8 @@ public struct Preview: Sendable, Hashable, Codable {
   public var privacy: PrivacyForecast?
   /// The rounds of a run that none is abandoned of, in their order.
   public var leaving: [LeavingRound]
+  /// The models that come.
+  public var arriving: ArrivingModels
   /// What masks do not change, in words.
   public var caveats: [String]
 
@@ -135,7 +137,8 @@ extension Preview {
           exampleWeights: plan.update.weights == .examples),
         training: try TrainingForecast(rows, plan: plan, home: home),
         privacy: try PrivacyForecast(plan, rows: rows.report, ledger: home.ledger(), budget: policy.privacyBudget),
-        leaving: leaving, caveats: caveats(plan: plan, knownPeers: knownPeers, rows: rows.report),
+        leaving: leaving, arriving: ArrivingModels(of: plan),
+        caveats: caveats(plan: plan, knownPeers: knownPeers, rows: rows.report),
         totalBytes: leaving.reduce(0) { $0 + $1.totalBytes })
     } catch let error as PrivacyError {
       throw .document(message: error.description, hint: error.hint)

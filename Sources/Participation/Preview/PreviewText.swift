@@ -4,7 +4,10 @@ import Models
 extension Preview: CustomStringConvertible {
   /// The preview as a page for the owner's terminal.
   public var description: String {
-    [nodeText, planText, rowsText, trainingText, privacyText, cohortText, leavingText, caveatsText].compactMap { $0 }
+    let sections = [
+      nodeText, planText, rowsText, trainingText, privacyText, cohortText, leavingText, arrivingText, caveatsText,
+    ]
+    return sections.compactMap { $0 }
       .joined(separator: "\n\n") + "\n"
   }
 
@@ -139,6 +142,17 @@ extension Preview: CustomStringConvertible {
     lines.append(
       ("in all", "\(bytes(totalBytes)) in \(leaving.reduce(0) { $0 + $1.rounds }) rounds; no row, score or label"))
     return section("What leaves", lines)
+  }
+
+  private var arrivingText: String {
+    let each = "\(bytes(arriving.wholeBytes)) whole"
+    let later = arriving.format == "full" ? each : "at most \(bytes(arriving.roundBytes)) as \(arriving.format) deltas"
+    return section(
+      "What comes",
+      [
+        ("models", "\(each) at first, then \(later)"),
+        ("in all", "at most \(bytes(arriving.totalBytes)) in \(arriving.models) models"),
+      ])
   }
 
   private var caveatsText: String { (["What to know"] + caveats.map { "  - " + $0 }).joined(separator: "\n") }

@@ -25,7 +25,7 @@ extension RoundWorker {
     let genesis = try plan.genesisDigest()
     try home.beginHistory(RunHistory(run: signed.plan.run, planName: plan.name, plan: signed.plan.trainer))
     try await catchUp(run: signed.plan.run, to: roundID, genesis: genesis)
-    let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan)
+    let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan, run: signed.plan.run)
     try check(signed.plan, against: plan, checkpoint: checkpoint)
     var privately: PrivateRound?
     if signed.plan.kind == .update {
@@ -189,36 +189,6 @@ extension RoundWorker {
     throw RefusalError(.memory(neededBytes: needed, availableBytes: available))
   }
 
-  /// The checkpoint with this digest, from the folder or from the coordinator; it must be one of this plan.
-  private func checkpoint(_ digest: Digest, plan: RunPlan) async throws -> Checkpoint {
-    var bytes = try home.models.checkpoint(digest)
-    var isNew = false
-    if bytes == nil {
-      let fetched = try await send { try await $0.fetchBlob(digest, limit: plan.largestCheckpoint) }
-      guard Digest(sha256: fetched) == digest else {
-        throw ParticipationError.protocolBroken(what: "the checkpoint that came for \(digest) has another digest")
-      }
-      bytes = fetched
-      isNew = true
-    }
-    do {
-      let checkpoint = try Checkpoint(decoding: bytes ?? [])
-      if let difference = try plan.difference(from: checkpoint) {
-        throw RefusalError(.roundDiffersFromPlan(what: difference))
-      }
-      if isNew {
-        // Other bytes for the same model would be another name for it.
-        guard Digest(sha256: checkpoint.encoded()) == digest else {
-          throw RefusalError(.roundDiffersFromPlan(what: "its model is not written as a checkpoint is"))
-        }
-        try home.models.keep(checkpoint: bytes ?? [])
-      }
-      return checkpoint
-    } catch let error as SchemaError {
-      throw RefusalError(.roundDiffersFromPlan(what: error.description))
-    }
-  }
-
   /// Takes in the ends of rounds that went on without this node, or whose close a newer instruction has overtaken.
   func finishEarlierRounds(before roundID: UInt64 = .max) async throws {
     let runs = try home.rounds().filter { $0.plan.roundID < roundID }.map(\.plan.run)
@@ -244,7 +214,7 @@ extension RoundWorker {
     for close in try await send({ try await $0.closes(run: run, after: last) }) { try take(close, genesis: genesis) }
   }
 
-  /// Adds a close to the chain, erases the round's secrets and drops the model that a newer one has replaced.
+  /// Adds a close to the chain and erases the round's secrets.
   private func take(_ signed: SignedRoundClose, genesis: Digest?) throws {
     let close = signed.close
     let round = try home.round(close.roundID)
@@ -259,7 +229,6 @@ extension RoundWorker {
       try home.changeHistory(of: close.run) { $0.finished = true }
     }
     try home.eraseRound(close.roundID)
-    if close.outcome == .done, close.modelOut != close.modelIn { try home.models.drop(close.modelIn) }
     if let round { try home.record(entry(close.outcome == .done ? .closed : .abandoned, round), durably: false) }
   }
 }
@@ -304,7 +273,7 @@ extension RoundWorker {
     }
     return Contribution(
       plan: plan, round: round.plan, rowsDigest: own.digest, rows: own.rows,
-      checkpoint: try await checkpoint(round.plan.modelIn, plan: plan),
+      checkpoint: try await checkpoint(round.plan.modelIn, plan: plan, run: round.plan.run),
       randomness: LocalRandomness(
         nodeSecret: nodeSecret, trainer: round.plan.trainer, modelIn: round.plan.modelIn),
       privately: round.privately.map { ($0, round.averaging.noiseSecret) })

@@ -15,6 +15,7 @@ public protocol CoordinatorConnection: Sendable {
   func decline(round: UInt64, reason: String) async throws
   func offeredPlans() async throws -> [OfferedPlan]
   func closes(run: String, after roundID: UInt64) async throws -> [SignedRoundClose]
+  func modelDelta(from held: Digest, to wanted: Digest) async throws -> BlobReference?
   func fetchBlob(_ digest: Digest, limit: Int) async throws -> [UInt8]
   func renew(certificateRequest: [UInt8]) async throws -> Enrolment
 }

@@ -83,7 +83,8 @@ extension NodeStatus: CustomStringConvertible {
     }
     for run in runs {
       let standing = run.finished ? "finished" : "\(run.roundsClosed) rounds closed"
-      lines += ["", "run \(run.run): \(standing), \(run.bytesSent) bytes sent"] + measures(run)
+      lines +=
+        ["", "run \(run.run): \(standing), \(run.bytesSent) bytes up, \(run.bytesReceived) bytes down"] + measures(run)
     }
     if !recent.isEmpty { lines += ["", "record"] + recent.map { "  " + $0.line } }
     return lines.joined(separator: "\n") + "\n"

@@ -130,6 +130,19 @@ public struct CoordinatorClient: Sendable {
     }
   }
 
+  /// A delta from a checkpoint that this node holds to the one that the round in work starts from; nil when the whole is to
+  /// be fetched.
+  public func modelDelta(from held: Digest, to wanted: Digest) async throws -> BlobReference? {
+    let request = Tributary_V1_ModelDeltaRequest.with {
+      $0.held = Data(held.bytes)
+      $0.wanted = Data(wanted.bytes)
+    }
+    let reply = try await call { try await rounds.modelDelta(request, options: $0) }
+    if reply.digest.isEmpty { return nil }
+    let read = MessageReader("ModelDeltaReply")
+    return BlobReference(digest: try read.digest(reply.digest, "digest"), size: try read.count(reply.size, "size"))
+  }
+
   /// Fetches a blob, resuming after broken streams, and checks its digest.
   ///
   /// - Parameter limit: A larger blob is refused as ``WireError/oversize(what:limit:found:)``.

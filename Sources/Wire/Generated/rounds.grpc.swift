@@ -163,6 +163,19 @@ public enum Tributary_V1_Rounds: Sendable {
                 type: .clientStreaming
             )
         }
+        /// Namespace for "ModelDelta" metadata.
+        public enum ModelDelta: Sendable {
+            /// Request type for "ModelDelta".
+            public typealias Input = Tributary_V1_ModelDeltaRequest
+            /// Response type for "ModelDelta".
+            public typealias Output = Tributary_V1_ModelDeltaReply
+            /// Descriptor for "ModelDelta".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tributary.v1.Rounds"),
+                method: "ModelDelta",
+                type: .unary
+            )
+        }
         /// Namespace for "FetchBlob" metadata.
         public enum FetchBlob: Sendable {
             /// Request type for "FetchBlob".
@@ -189,6 +202,7 @@ public enum Tributary_V1_Rounds: Sendable {
             Closes.descriptor,
             BlobStatus.descriptor,
             UploadBlob.descriptor,
+            ModelDelta.descriptor,
             FetchBlob.descriptor
         ]
     }
@@ -423,6 +437,25 @@ extension Tributary_V1_Rounds {
             request: GRPCCore.StreamingServerRequest<Tributary_V1_BlobChunk>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_BlobStatusReply>
+
+        /// Handle the "ModelDelta" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+        /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Tributary_V1_ModelDeltaRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Tributary_V1_ModelDeltaReply` messages.
+        func modelDelta(
+            request: GRPCCore.StreamingServerRequest<Tributary_V1_ModelDeltaRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_ModelDeltaReply>
 
         /// Handle the "FetchBlob" method.
         ///
@@ -659,6 +692,25 @@ extension Tributary_V1_Rounds {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Tributary_V1_BlobStatusReply>
 
+        /// Handle the "ModelDelta" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+        /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tributary_V1_ModelDeltaRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Tributary_V1_ModelDeltaReply` message.
+        func modelDelta(
+            request: GRPCCore.ServerRequest<Tributary_V1_ModelDeltaRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Tributary_V1_ModelDeltaReply>
+
         /// Handle the "FetchBlob" method.
         ///
         /// > Source IDL Documentation:
@@ -892,6 +944,25 @@ extension Tributary_V1_Rounds {
             context: GRPCCore.ServerContext
         ) async throws -> Tributary_V1_BlobStatusReply
 
+        /// Handle the "ModelDelta" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+        /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+        ///
+        /// - Parameters:
+        ///   - request: A `Tributary_V1_ModelDeltaRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Tributary_V1_ModelDeltaReply` to respond with.
+        func modelDelta(
+            request: Tributary_V1_ModelDeltaRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Tributary_V1_ModelDeltaReply
+
         /// Handle the "FetchBlob" method.
         ///
         /// > Source IDL Documentation:
@@ -1039,6 +1110,17 @@ extension Tributary_V1_Rounds.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Tributary_V1_Rounds.Method.ModelDelta.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_ModelDeltaRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_ModelDeltaReply>(),
+            handler: { request, context in
+                try await self.modelDelta(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Tributary_V1_Rounds.Method.FetchBlob.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_FetchBlobRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_BlobChunk>(),
@@ -1171,6 +1253,17 @@ extension Tributary_V1_Rounds.ServiceProtocol {
     ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_BlobStatusReply> {
         let response = try await self.uploadBlob(
             request: request,
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func modelDelta(
+        request: GRPCCore.StreamingServerRequest<Tributary_V1_ModelDeltaRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Tributary_V1_ModelDeltaReply> {
+        let response = try await self.modelDelta(
+            request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
@@ -1328,6 +1421,19 @@ extension Tributary_V1_Rounds.SimpleServiceProtocol {
         return GRPCCore.ServerResponse<Tributary_V1_BlobStatusReply>(
             message: try await self.uploadBlob(
                 request: request.messages,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func modelDelta(
+        request: GRPCCore.ServerRequest<Tributary_V1_ModelDeltaRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Tributary_V1_ModelDeltaReply> {
+        return GRPCCore.ServerResponse<Tributary_V1_ModelDeltaReply>(
+            message: try await self.modelDelta(
+                request: request.message,
                 context: context
             ),
             metadata: [:]
@@ -1622,6 +1728,30 @@ extension Tributary_V1_Rounds {
             deserializer: some GRPCCore.MessageDeserializer<Tributary_V1_BlobStatusReply>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tributary_V1_BlobStatusReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ModelDelta" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+        /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tributary_V1_ModelDeltaRequest` message.
+        ///   - serializer: A serializer for `Tributary_V1_ModelDeltaRequest` messages.
+        ///   - deserializer: A deserializer for `Tributary_V1_ModelDeltaReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func modelDelta<Result>(
+            request: GRPCCore.ClientRequest<Tributary_V1_ModelDeltaRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tributary_V1_ModelDeltaRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tributary_V1_ModelDeltaReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tributary_V1_ModelDeltaReply>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "FetchBlob" method.
@@ -2048,6 +2178,41 @@ extension Tributary_V1_Rounds {
             )
         }
 
+        /// Call the "ModelDelta" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+        /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tributary_V1_ModelDeltaRequest` message.
+        ///   - serializer: A serializer for `Tributary_V1_ModelDeltaRequest` messages.
+        ///   - deserializer: A deserializer for `Tributary_V1_ModelDeltaReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func modelDelta<Result>(
+            request: GRPCCore.ClientRequest<Tributary_V1_ModelDeltaRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tributary_V1_ModelDeltaRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tributary_V1_ModelDeltaReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tributary_V1_ModelDeltaReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Tributary_V1_Rounds.Method.ModelDelta.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "FetchBlob" method.
         ///
         /// > Source IDL Documentation:
@@ -2401,6 +2566,36 @@ extension Tributary_V1_Rounds.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_BlobChunk>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_BlobStatusReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ModelDelta" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+    /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Tributary_V1_ModelDeltaRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func modelDelta<Result>(
+        request: GRPCCore.ClientRequest<Tributary_V1_ModelDeltaRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tributary_V1_ModelDeltaReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.modelDelta(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Tributary_V1_ModelDeltaRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tributary_V1_ModelDeltaReply>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2797,6 +2992,40 @@ extension Tributary_V1_Rounds.ClientProtocol {
             producer: producer
         )
         return try await self.uploadBlob(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ModelDelta" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > A way from a checkpoint that the caller holds to the one that the round in work starts from, as a blob to fetch in
+    /// > place of the whole checkpoint. `compression.md` in protocols/ says what is in it.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func modelDelta<Result>(
+        _ message: Tributary_V1_ModelDeltaRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tributary_V1_ModelDeltaReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Tributary_V1_ModelDeltaRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.modelDelta(
             request: request,
             options: options,
             onResponse: handleResponse

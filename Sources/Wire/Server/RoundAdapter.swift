@@ -169,6 +169,21 @@ struct RoundAdapter: Tributary_V1_Rounds.SimpleServiceProtocol {
     }
   }
 
+  func modelDelta(
+    request: Tributary_V1_ModelDeltaRequest, context: ServerContext
+  ) async throws -> Tributary_V1_ModelDeltaReply {
+    try await gate.serving(context) { caller in
+      let read = MessageReader("ModelDeltaRequest")
+      let delta = try await service.modelDelta(
+        caller, from: try read.digest(request.held, "held"), to: try read.digest(request.wanted, "wanted"))
+      return .with {
+        guard let delta else { return }
+        $0.digest = Data(delta.digest.bytes)
+        $0.size = UInt64(delta.size)
+      }
+    }
+  }
+
   func fetchBlob(
     request: Tributary_V1_FetchBlobRequest, response: RPCWriter<Tributary_V1_BlobChunk>, context: ServerContext
   ) async throws {

@@ -57,6 +57,9 @@ public protocol RoundService: Sendable {
   /// The whole of a blob that the caller has completed.
   func uploadedBytes(_ caller: Caller, _ digest: Digest) async throws -> [UInt8]
 
+  /// A delta, or several in one, from a checkpoint that the caller holds to the one of the round in work; nil when the whole
+  /// is to be fetched.
+  func modelDelta(_ caller: Caller, from held: Digest, to wanted: Digest) async throws -> BlobReference?
   /// The size of a blob that the caller may fetch; throws ``WireError/unknownBlob(_:)`` for any other.
   func blobSize(_ caller: Caller, _ digest: Digest) async throws -> Int
   /// `count` bytes from `offset` on; both lie within the blob.

@@ -4,6 +4,7 @@ import Identities
 import Schemas
 import SecureAggregation
 import Testing
+import Updates
 import Wire
 
 /// A scripted participant behind a real connection.
@@ -111,7 +112,11 @@ struct ScriptedNode: Sendable {
           try participant.take(close, coordinator: coordinator)
         }
         let model = signed.plan.modelIn
-        models[model] = try Checkpoint(decoding: try await client.fetchBlob(model, limit: 1 << 20))
+        let wanted = try Checkpoint(decoding: try await client.fetchBlob(model, limit: 1 << 20))
+        for (held, given) in models where held != model {
+          try await walk(from: held, given, to: model, wanted, client)
+        }
+        models[model] = wanted
         step = .advertise(signed)
       case .share(let roster): step = .share(roster)
       case .upload(let delivery): step = .upload(delivery)
@@ -120,6 +125,21 @@ struct ScriptedNode: Sendable {
       }
       let known = models
       return try participant.respond(to: step, plan: plan!, coordinator: coordinator) { try #require(known[$0]) }
+    }
+
+    /// Where models travel as deltas there must be one between any two, and it must lead from the one to the other.
+    private func walk(
+      from held: Digest, _ given: Checkpoint, to model: Digest, _ wanted: Checkpoint, _ client: CoordinatorClient
+    ) async throws {
+      let offer = try await client.modelDelta(from: held, to: model)
+      guard let values = given.parameters?.values, let delta = plan?.compression.down.delta(count: values.count) else {
+        #expect(offer == nil)
+        return
+      }
+      let way = try #require(offer, "there is no delta to \(model)")
+      let bytes = try await client.fetchBlob(way.digest, limit: way.size)
+      #expect(bytes.count == way.size)
+      #expect(try delta.apply(bytes, to: values, steps: 1...64) == wanted.parameters?.values)
     }
 
     func send(_ message: RoundMessage, round: UInt64, _ client: CoordinatorClient) async throws {

@@ -201,6 +201,10 @@ actor TestCoordinator: EnrolmentService, RoundService {
     return bytes
   }
 
+  private var deltas: [[Digest]: BlobReference] = [:]
+  func offer(_ delta: BlobReference, from held: Digest, to wanted: Digest) { deltas[[held, wanted]] = delta }
+  func modelDelta(_ caller: Caller, from held: Digest, to wanted: Digest) -> BlobReference? { deltas[[held, wanted]] }
+
   func blobSize(_ caller: Caller, _ digest: Digest) throws -> Int {
     guard let blob = blobs[digest] else { throw WireError.unknownBlob(digest) }
     return blob.count
