@@ -184,7 +184,9 @@ let package = Package(
     .testTarget(
       name: "StorageTests",
       dependencies: ["Storage", "Federation", "SecureAggregation", .product(name: "GRDB", package: "GRDB.swift")]),
-    .testTarget(name: "WireTests", dependencies: ["Wire", "Identities", "Federation", "SecureAggregation"] + grpc),
+    .testTarget(
+      name: "WireTests",
+      dependencies: ["Wire", "Identities", "Federation", "Schemas", "SecureAggregation", "Updates"] + grpc),
     .testTarget(
       name: "CoordinationTests",
       dependencies: [

@@ -69,6 +69,7 @@ struct Deliberation: Sendable {
       switch step {
       case .advertise(let plan): .advertise(plan, runPlan: Array(run.submission.plan.utf8))
       case .share(let roster): .share(roster)
+      case .collect(let roster): .collect(roster)
       case .upload(let delivery): .upload(delivery)
       case .confirm(let survivors): .confirm(survivors)
       case .unmask(let quorum): .unmask(quorum)

@@ -18,7 +18,7 @@ extension RunSnapshot {
       abandoned: run.records.compactMap(AbandonedRound.init),
       droppedColumns: run.records.last { $0.droppedColumns != nil }?.droppedColumns ?? [], model: run.model,
       traffic: Traffic(bytesUp: run.records.reduce(uploaded) { $0 + $1.bytesUp }, bytesDown: bytesDown),
-      privacy: run.plan.privacy.summary)
+      averaging: run.plan.averaging, privacy: run.plan.privacy.summary)
   }
 }
 

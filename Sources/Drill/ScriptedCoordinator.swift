@@ -251,6 +251,7 @@ extension ScriptedCoordinator {
     switch step {
     case .advertise(let signed): advertise(signed)
     case .share(let roster): .share(roster)
+    case .collect(let roster): .collect(roster)
     case .upload(let delivery): .upload(delivery)
     case .confirm(let survivors): .confirm(survivors)
     case .unmask(let quorum): .unmask(quorum)

@@ -11,16 +11,26 @@ public struct RoundCodec: Sendable {
   public let plan: RoundPlan
   /// Absent unless the round sends updates.
   public let grid: UpdateGrid?
-  private let rotation: Rotation?
+  let rotation: Rotation?
+  /// How updates travel without masks; nil under them, and in rounds that send none.
+  let clear: ClearUpdate?
 
   /// - Parameters:
   ///   - rosterCount: n.
   ///   - last: The last close of an update round of this run; `nil` before the first and after an alarm.
-  public init(plan: RoundPlan, rosterCount: Int, last: RoundClose?) {
+  ///   - clear: The run plan's `clearFormat`.
+  public init(plan: RoundPlan, rosterCount: Int, last: RoundClose?, clear: ClearUpdate.Format? = nil) {
     self.plan = plan
     guard plan.kind == .update else {
       grid = nil
       rotation = nil
+      self.clear = nil
+      return
+    }
+    self.clear = clear.map { ClearUpdate($0, count: Int(plan.dimension)) }
+    if let update = self.clear {
+      grid = UpdateGrid(addingClear: rosterCount, clipNorm: plan.clipNorm)
+      rotation = update.rotation
       return
     }
     rotation = Rotation(dimension: Int(plan.dimension))
@@ -39,15 +49,17 @@ public struct RoundCodec: Sendable {
   /// The largest norm that the mean of an update round can have: C, since every update is clipped to it, and the rounding of
   /// each survivor, which moves each of the D coordinates by less than a step. 0 in other rounds.
   public func largestMean(totalWeight: UInt64, survivors: Int) -> Double {
-    guard let grid, let rotation, totalWeight > 0 else { return 0 }
+    guard let grid, totalWeight > 0 else { return 0 }
+    guard clear == nil, let rotation else { return plan.clipNorm * ClearUpdate.stretch * (1 + 1e-3) }
     let rounding = Double(survivors) * grid.step * Double(rotation.paddedCount).squareRoot()
     return plan.clipNorm * (1 + 1e-3) + rounding * Double(plan.maximumWeight) / Double(totalWeight)
   }
 
-  /// What every upload of the round consists of.
+  /// What every upload of the round consists of; of updates without masks their number alone counts.
   public var shape: VectorShape {
     VectorShape(
-      bits: grid?.bits ?? 8, count: rotation?.paddedCount ?? 0, tailLanes: Int(plan.tailLanes),
+      bits: clear == nil ? grid?.bits ?? 8 : 8, count: clear?.lanes ?? rotation?.paddedCount ?? 0,
+      tailLanes: Int(plan.tailLanes),
       statisticLanes: plan.kind.isStatistics ? Int(plan.dimension) : 0)
   }
 
@@ -87,7 +99,7 @@ extension RoundCodec {
     return MaskedInput(tail: tail(weight, metrics))
   }
 
-  private func tail(_ weight: UInt32, _ metrics: MetricLanes) -> [UInt32] {
+  func tail(_ weight: UInt32, _ metrics: MetricLanes) -> [UInt32] {
     [weight] + metrics.lanes(scale: plan.metricScale)
   }
 }
@@ -99,7 +111,11 @@ extension RoundCodec {
   ///
   /// - Throws: `UpdateError.impossibleTotalWeight` or `.occupancyAlarm`: the round is abandoned and nobody accused.
   public func mean(of sum: RoundSum, transcript: Digest) throws -> (mean: [Float], norm: Double) {
-    guard let grid, let rotation else { preconditionFailure("only an update round has a mean") }
+    guard let grid else { preconditionFailure("only an update round has a mean") }
+    guard let rotation else {
+      return ClearUpdate.mean(
+        sum: sum.vector, totalWeight: UInt64(sum.tail.first ?? 0), maximumWeight: plan.maximumWeight, grid: grid)
+    }
     return try UpdateEncoding.decode(
       sum: sum.vector, totalWeight: UInt64(sum.tail.first ?? 0), survivors: sum.survivors.count,
       maximumWeight: plan.maximumWeight, rotation: rotation, signs: try signs(transcript), grid: grid)
@@ -114,7 +130,7 @@ extension RoundCodec {
 extension RoundCodec {
   /// Bit k of a pass's keystream is the sign of coordinate k: AES-256-CTR under
   /// HKDF(H("fsa1/rotation-seed", T), "fsa1/rotate" ‖ u16 pass), passes counted from 1.
-  private func signs(_ transcript: Digest) throws(AveragingError) -> RotationSigns {
+  func signs(_ transcript: Digest) throws(AveragingError) -> RotationSigns {
     let seed = Digest(label: "fsa1/rotation-seed", transcript.bytes).bytes
     let count = rotation?.passSignBytes ?? 0
     return (

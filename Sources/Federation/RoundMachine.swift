@@ -10,6 +10,8 @@ public import SecureAggregation
 /// or at the phase's end, with whoever has answered. With too few at its end the round is abandoned. When too few have
 /// answered and the others are gone, the phase waits for them: a participant that restarts goes on where it stood.
 ///
+/// A round of a plan without masks goes from gathering to collecting, and closes there: see `ClearRound`.
+///
 /// The frozen sets are events. They are applied once, live or replayed, and never decided again.
 public struct RoundMachine: Sendable, Equatable {
   /// Where an upload's masked bytes are stored.
@@ -25,16 +27,19 @@ public struct RoundMachine: Sendable, Equatable {
   public let last: RoundClose?
   let cohortSize: Int
   private(set) var averaging: CoordinatorRound
+  /// The uploads of a round without masks; nil under masks.
+  private(set) var clear: ClearRound?
   /// In the order in which they came; empty once the roster is frozen.
   private var adverts: [SignedAdvert] = []
   private var uploads: [String: StoredUpload] = [:]
 
   init(
-    _ opening: RoundOpening, coordinator: IdentityKey, cohortSize: Int, last: RoundClose?
+    _ opening: RoundOpening, coordinator: IdentityKey, plan: RunPlan, last: RoundClose?
   ) throws(FederationError) {
     self.opening = opening
     self.last = last
-    self.cohortSize = cohortSize
+    cohortSize = plan.cohort.size
+    clear = plan.clearFormat.map { ClearRound(format: $0, measures: plan.model.family.measures) }
     do {
       averaging = try CoordinatorRound(plan: opening.signedPlan, coordinator: coordinator)
     } catch {
@@ -50,7 +55,8 @@ public struct RoundMachine: Sendable, Equatable {
   public var phase: RoundPhase {
     switch averaging.phase {
     case .gathering: .gathering
-    case .sharing: .sharing
+    // Without masks there is nothing to share.
+    case .sharing: clear == nil ? .sharing : .collecting
     case .collecting: .collecting
     case .confirming: .confirming
     case .unmasking: .unmasking
@@ -68,11 +74,17 @@ public struct RoundMachine: Sendable, Equatable {
 
   /// The grid and the way to and from lanes; it needs the roster's size.
   public var codec: RoundCodec? {
-    roster.map { RoundCodec(plan: plan, rosterCount: $0.count, last: last) }
+    roster.map { codec(rosterCount: $0.count) }
   }
 
-  /// The bytes that an upload has; known once the roster is frozen.
-  public var uploadByteCount: Int? { averaging.shape?.byteCount }
+  private func codec(rosterCount: Int) -> RoundCodec {
+    RoundCodec(plan: plan, rosterCount: rosterCount, last: last, clear: clear?.format)
+  }
+
+  /// The bytes that an upload has, without masks at most; known once the roster is frozen.
+  public var uploadByteCount: Int? {
+    clear == nil ? averaging.shape?.byteCount : codec?.largestClearUpload
+  }
 
   /// Every upload that was taken, in order of name.
   public var storedUploads: [StoredUpload] { uploads.sorted { $0.key < $1.key }.map(\.value) }
@@ -94,8 +106,14 @@ extension RoundMachine {
         if case .advert(let advert) = event { adverts.append(advert) }
         if case .rosterFrozen = event { adverts = [] }
       case .uploaded(let statement, let blob, let byteCount):
-        try averaging.apply(.upload(statement))
-        let name = averaging.rosterNames[Int(statement.rank)]
+        guard let name = averaging.rosterNames.dropFirst(Int(statement.rank)).first else {
+          throw FederationError.replayDiverged("an upload is of nobody in the roster")
+        }
+        if clear == nil {
+          try averaging.apply(.upload(statement))
+        } else {
+          _ = try clear?.take(statement, from: name, averaging: averaging)
+        }
         uploads[name] = StoredUpload(name: name, blob: blob, byteCount: byteCount)
       case .submitted, .roundOpened, .roundClosed, .ended:
         throw FederationError.replayDiverged("\(event.kind) stands inside a round")
@@ -115,11 +133,16 @@ extension RoundMachine {
 extension RoundMachine {
   /// Whom the phase waits for.
   public func expected(_ presence: Presence) -> Set<String> {
-    guard phase == .gathering else { return Set(averaging.missing) }
+    guard phase == .gathering else { return Set(missing) }
     let advertised = Set(adverts.map(\.advert.peer.name))
     if let required = opening.requiredRoster { return Set(required).subtracting(advertised) }
     let taken = Set(adverts.map(\.advert.peer.organisation))
     return presence.willing.subtracting(advertised).filter { !taken.contains(presence.organisations[$0] ?? "") }
+  }
+
+  private var missing: [String] {
+    clear == nil || phase == .gathering
+      ? averaging.missing : averaging.rosterNames.filter { uploads[$0] == nil }
   }
 
   /// Names that have answered in this phase.
@@ -127,19 +150,19 @@ extension RoundMachine {
     switch phase {
     case .gathering: adverts.map(\.advert.peer.name).sorted()
     case .sharing: members(averaging.rosterNames)
-    case .collecting: members(averaging.sharerNames)
+    case .collecting: members(clear == nil ? averaging.sharerNames : averaging.rosterNames)
     case .confirming, .unmasking: members(averaging.survivorNames)
     }
   }
 
   private func members(_ names: [String]) -> [String] {
-    let missing = Set(averaging.missing)
+    let missing = Set(missing)
     return names.filter { !missing.contains($0) }
   }
 
   /// How many answers the phase needs.
   public var needed: Int {
-    guard let thresholds = averaging.thresholds else {
+    guard clear == nil, let thresholds = averaging.thresholds else {
       return opening.requiredRoster?.count ?? Int(plan.minimumSurvivors)
     }
     return switch phase {
@@ -171,13 +194,14 @@ extension RoundMachine {
     let others = adverts.map(\.advert.peer.name).filter { !chosen.contains($0) }
     guard chosen.count >= needed else { return tooFew(chosen.count) }
     guard others.isEmpty else { return .event(.leftOut(others)) }
-    let shape = RoundCodec(plan: plan, rosterCount: adverts.count, last: last).shape
+    let shape = codec(rosterCount: adverts.count).shape
     return freezing { round throws(AveragingError) in try round.freezeRoster(shape: shape) }
   }
 
   private func freeze() -> RunDue {
     switch phase {
     case .gathering, .sharing: freezing { round throws(AveragingError) in try round.freezeSharers() }
+    case .collecting where clear != nil: uploads.count >= needed ? .unmask : tooFew(uploads.count)
     case .collecting: freezing { round throws(AveragingError) in try round.freezeSurvivors() }
     case .confirming: freezing { round throws(AveragingError) in try round.freezeConfirmations() }
     case .unmasking: averaging.isMinimumReached ? .unmask : tooFew(answered.count)
@@ -204,18 +228,20 @@ extension RoundMachine {
     }
   }
 
-  /// Opens the sum of the frozen survivors.
+  /// Opens the sum of the frozen survivors; without masks, adds up what came.
   ///
   /// - Parameter bytes: Reads a stored blob; called for one upload at a time.
   /// - Throws: What `bytes` throws, and an `AbandonReason` when the sum cannot be opened or cannot be an honest one.
   public func unmask(_ bytes: (Digest) throws -> [UInt8]) throws -> RoundSum {
-    do {
-      return try averaging.unmask { statement in
-        guard let upload = uploads[averaging.rosterNames[Int(statement.rank)]] else {
-          throw AveragingError.wrongDigest(from: averaging.rosterNames[Int(statement.rank)])
-        }
-        return try bytes(upload.blob)
+    func payload(_ statement: UploadStatement) throws -> [UInt8] {
+      guard let upload = uploads[averaging.rosterNames[Int(statement.rank)]] else {
+        throw AveragingError.wrongDigest(from: averaging.rosterNames[Int(statement.rank)])
       }
+      return try bytes(upload.blob)
+    }
+    do {
+      guard let clear, let codec else { return try averaging.unmask(upload: payload) }
+      return try clear.sum(averaging, codec: codec, payload)
     } catch let error as AveragingError {
       throw AbandonReason(refusing: error)
     }
@@ -244,16 +270,18 @@ extension RoundMachine {
   func record(
     outcome: RoundOutcome, modelOut: Digest, meanNorm: Double, totalWeight: UInt64, signer: IdentitySigner, now: Double
   ) throws(FederationError) -> RoundRecord {
+    let survivors = clear == nil || outcome == .abandoned ? averaging.survivorNames : uploads.keys.sorted()
+    let survivorsHash = survivors.isEmpty ? .zero : clear?.hash(averaging) ?? averaging.survivorsHash ?? .zero
     let close = RoundClose(
       run: plan.run, roundID: roundID, planHash: averaging.planHash, rosterRoot: averaging.rosterRoot ?? .zero,
-      survivorsHash: averaging.survivorsHash ?? .zero, modelIn: plan.modelIn, modelOut: modelOut, meanNorm: meanNorm,
-      totalWeight: totalWeight, survivors: UInt16(averaging.survivorNames.count), outcome: outcome)
+      survivorsHash: survivorsHash, modelIn: plan.modelIn, modelOut: modelOut, meanNorm: meanNorm,
+      totalWeight: totalWeight, survivors: UInt16(survivors.count), outcome: outcome)
     let signed: SignedRoundClose
     do { signed = try SignedRoundClose(close, signer: signer) } catch { throw .averaging(error) }
     return RoundRecord(
       signedClose: signed, kind: kind, number: opening.number, openedAt: opening.at, at: now, phase: phase,
       participants: roster == nil ? adverts.map(\.advert.peer.name) : averaging.rosterNames,
-      survivors: averaging.survivorNames, bytesUp: UInt64(uploads.values.reduce(0) { $0 + $1.byteCount }))
+      survivors: survivors, bytesUp: UInt64(uploads.values.reduce(0) { $0 + $1.byteCount }))
   }
 
   /// T, once the roster is frozen.

@@ -4,6 +4,8 @@ public import SecureAggregation
 public enum RoundStep: Sendable, Hashable {
   case advertise(SignedRoundPlan)
   case share(Roster)
+  /// Without masks: the roster, to be answered with the upload.
+  case collect(Roster)
   case upload(ShareDelivery)
   case confirm(SurvivorSet)
   case unmask(Quorum)
@@ -63,6 +65,8 @@ extension RoundMachine {
     switch phase {
     case .gathering: return nil
     case .sharing: return roster.flatMap { $0.rank(of: name) == nil ? nil : .share($0) }
+    case .collecting where clear != nil:
+      return roster.flatMap { $0.rank(of: name) == nil ? nil : .collect($0) }
     case .collecting: return averaging.delivery(for: name).map(RoundStep.upload)
     case .confirming: return averaging.survivorSet(for: name).map(RoundStep.confirm)
     case .unmasking: return averaging.survivorNames.contains(name) ? averaging.quorum.map(RoundStep.unmask) : nil

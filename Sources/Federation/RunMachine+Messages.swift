@@ -48,6 +48,7 @@ extension RunMachine {
 extension RoundMachine {
   /// Whether a statement is new; one that was taken before changes nothing.
   func takes(_ statement: UploadStatement, from name: String) throws(AveragingError) -> Bool {
+    if var clear { return try clear.take(statement, from: name, averaging: averaging) }
     var next = averaging
     return try next.take(statement, from: name) != nil
   }
@@ -55,6 +56,18 @@ extension RoundMachine {
   /// The event that a message becomes, nil for a repetition; the round itself is unchanged.
   func receive(_ message: RoundMessage, from sender: Peer) throws(AveragingError) -> RunEvent? {
     var next = averaging
+    if clear != nil {
+      switch message {
+      case .advert: break
+      case .upload(let upload, let blob):
+        guard let codec else { throw .outOfPhase(message: "upload", phase: phase.rawValue) }
+        try clear?.check(upload, from: sender.name, codec: codec)
+        guard try takes(upload.statement, from: sender.name) else { return nil }
+        return .uploaded(upload.statement, blob: blob, byteCount: upload.payload.count)
+      case .shares, .confirmation, .answer:
+        throw .outOfPhase(message: "message about masks", phase: phase.rawValue)
+      }
+    }
     switch message {
     case .advert(let advert):
       if let required = opening.requiredRoster, !required.contains(sender.name) { throw .stranger(sender.name) }

@@ -113,7 +113,7 @@ extension RunMachine {
       }
       if startedAt == nil { startedAt = opening.at }
       standing = .running
-      round = try RoundMachine(opening, coordinator: coordinator, cohortSize: plan.cohort.size, last: lastClose)
+      round = try RoundMachine(opening, coordinator: coordinator, plan: plan, last: lastClose)
     case .leftOut, .round, .uploaded:
       guard round != nil else { throw .replayDiverged("no round of \(run) is open for \(event.kind)") }
       try round?.apply(event)

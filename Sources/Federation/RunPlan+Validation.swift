@@ -26,6 +26,7 @@ extension RunPlan {
     try require(server.learningRate.isFinite && server.learningRate > 0, "server.learningRate", server.learningRate) {
       "a positive number"
     }
+    try compression.validate(averaging: averaging)
     if let fold = evaluation.fold {
       try require(model.family.foldColumn != nil, "evaluation.fold", fold) {
         "a schema that names its fold column (schema.fold)"

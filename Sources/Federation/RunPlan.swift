@@ -22,8 +22,13 @@ public struct RunPlan: Sendable, Hashable, Codable {
   public var seed: UInt64
   public var privacy: PlannedPrivacy
 
-  /// How updates are added up. Clear averaging is not offered: a plan that asks for it is refused.
-  public enum Averaging: String, Sendable, Hashable, Codable { case secure }
+  /// How updates are added up.
+  public enum Averaging: String, Sendable, Hashable, Codable {
+    /// Under masks: the coordinator learns sums.
+    case secure
+    /// Without: the coordinator reads every update, and each node's policy must allow that.
+    case clear
+  }
 
   public struct Cohort: Sendable, Hashable, Codable {
     /// The largest roster, n at most.
@@ -104,7 +109,7 @@ extension RunPlan {
 
 extension RunPlan.Averaging {
   public init(from decoder: any Decoder) throws {
-    self = try decodeWord(from: decoder, meaning: "how updates are added up; this version only averages securely")
+    self = try decodeWord(from: decoder, meaning: "how updates are added up")
   }
 }
 

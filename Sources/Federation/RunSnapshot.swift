@@ -26,6 +26,7 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
   /// The newest checkpoint.
   public var model: Digest?
   public var traffic: Traffic
+  public var averaging: RunPlan.Averaging
   /// The formal privacy of the plan, in words.
   public var privacy: String
 
@@ -34,7 +35,8 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
     endedAt: Double? = nil, roundsClosed: Int = 0, roundsTotal: Int, current: RoundSnapshot? = nil,
     waitingFor: [LateParticipant] = [],
     metrics: [RoundMetrics] = [], abandoned: [AbandonedRound] = [], droppedColumns: [String] = [], model: Digest? = nil,
-    traffic: Traffic = Traffic(), privacy: String = PlannedPrivacy.none.summary
+    traffic: Traffic = Traffic(), averaging: RunPlan.Averaging = .secure,
+    privacy: String = PlannedPrivacy.none.summary
   ) {
     self.run = run
     self.planName = planName
@@ -52,6 +54,7 @@ public struct RunSnapshot: Sendable, Hashable, Codable {
     self.droppedColumns = droppedColumns
     self.model = model
     self.traffic = traffic
+    self.averaging = averaging
     self.privacy = privacy
   }
 }

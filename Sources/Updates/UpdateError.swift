@@ -16,6 +16,8 @@ public enum UpdateError: Error, Sendable, Equatable, CustomStringConvertible {
   case impossibleTotalWeight(total: UInt64, survivors: Int, maximumWeight: UInt32)
   /// Too many coordinates of the sum lie near the end of the grid, so that some may have wrapped around it.
   case occupancyAlarm(beyond: Int, of: Int)
+  /// Bytes that are no update of the round.
+  case badUpdate(String)
   /// Bytes that are no delta of the model at hand.
   case badDelta(String)
 
@@ -32,6 +34,7 @@ public enum UpdateError: Error, Sendable, Equatable, CustomStringConvertible {
         + " \(survivors) survivors of weight 1 to \(maximum)"
     case .occupancyAlarm(let beyond, let count):
       "occupancy alarm: \(beyond) of \(count) coordinates of the sum lie beyond 0.8 of the grid's range"
+    case .badUpdate(let reason): "the bytes are no update of this round: \(reason)"
     case .badDelta(let reason): "the bytes are no delta of this model: \(reason)"
     }
   }
@@ -45,7 +48,7 @@ public enum UpdateError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unusableLearningRate: "set server.learningRate in the plan, for example 1.0"
     case .occupancyAlarm: "nothing was published; the next round starts from the same model on the widest grid"
     case .impossibleTotalWeight: "nothing was published; the next round starts from the same model"
-    case .wrongLength, .excessiveWeight, .badDelta: nil
+    case .wrongLength, .excessiveWeight, .badUpdate, .badDelta: nil
     }
   }
 }

@@ -61,6 +61,14 @@ public struct UpdateGrid: Sendable, Hashable, Codable {
     self = grid
   }
 
+  /// The grid on which updates that came without masks are added: it spans what all of them can come to, and its step is
+  /// 2⁻³¹ of that, so that rounding to it is nothing beside what compression left out.
+  public init(addingClear participants: Int, clipNorm: Double) {
+    precondition((1...32_768).contains(participants) && clipNorm > 0 && clipNorm.isFinite)
+    let range = Double(participants) * clipNorm * ClearUpdate.stretch
+    self.init(bits: 32, step: range / (0x1p31 - 0x1p16), range: range, monitored: false)
+  }
+
   private init(bits: Int, step: Double, range: Double, monitored: Bool) {
     self.bits = bits
     self.step = step

@@ -66,6 +66,7 @@ enum RunText {
     if let model = run.model {
       lines.append("  \(run.standing == .finished ? "model" : "newest checkpoint") \(model)")
     }
+    if run.averaging == .clear { lines.append("  no masks: this coordinator reads every participant's update") }
     lines.append("  \(run.traffic.bytesUp) bytes up, \(run.traffic.bytesDown) bytes down; \(run.privacy)")
     return lines.joined(separator: "\n")
   }

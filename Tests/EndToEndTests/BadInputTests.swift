@@ -17,7 +17,7 @@ extension EndToEnd {
     func plans(old: String, new: String, named: String, found: String) async throws {
       let deployment = try Deployment()
       try deployment.change("plan.yaml") {
-        old == "averaging" ? $0 + "averaging: clear\n" : $0.replacingOccurrences(of: old, with: new)
+        old == "averaging" ? $0 + "averaging: open\n" : $0.replacingOccurrences(of: old, with: new)
       }
       let json = try await deployment.tributary("plan", "check", deployment.path("plan.yaml"), "--json")
       #expect(json.status == 2)

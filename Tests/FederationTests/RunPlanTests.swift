@@ -114,10 +114,31 @@ struct RunPlanTests {
     #expect(throws: FederationError.impossibleThreshold(threshold: 4, size: 4, colluders: 3)) { try plan.validate() }
   }
 
-  @Test("Clear averaging is refused with the words that are known")
+  @Test("Averaging is secure or clear, and an unknown word is refused with the known ones")
   func clearAveraging() throws {
-    let error = #expect(throws: DocumentError.self) { try plan(planText(more: "averaging: clear")) }
-    #expect("\(try #require(error))".contains("secure"))
+    let error = #expect(throws: DocumentError.self) { try plan(planText(more: "averaging: open")) }
+    #expect("\(try #require(error))".contains("secure, clear"))
+    #expect(try plan(planText()).clearFormat == nil)
+    #expect(try plan(planText(more: "averaging: clear")).clearFormat == .rotated)
+    let sparse = "averaging: clear\ncompression: {up: sparse, keep: 0.01, down: int8}"
+    let found = try plan(planText(more: sparse))
+    try found.validate()
+    #expect(found.clearFormat == .sparse(part: 0.01))
+    #expect(found.compression.down == .int8)
+    #expect(try RunPlan(canonicalBytes: found.canonicalBytes) == found)
+  }
+
+  @Test(
+    "Compression that the averaging does not have is refused by key",
+    arguments: [
+      ("compression: {up: sparse}", "compression.up"),
+      ("averaging: clear\ncompression: {keep: 0.1}", "compression.keep"),
+      ("averaging: clear\ncompression: {up: sparse, keep: 0}", "compression.keep"),
+    ])
+  func impossibleCompression(text: String, key: String) throws {
+    let plan = try plan(planText(more: text))
+    let error = #expect(throws: FederationError.self) { try plan.validate() }
+    #expect(error?.key == key)
   }
 
   @Test("Uniform weights count every participant once, example weights stop at the maximum")

@@ -74,6 +74,7 @@ actor TestCoordinator {
         switch step {
         case .advertise(let plan): .advertise(plan, runPlan: Array(machine.submission.plan.utf8))
         case .share(let roster): .share(roster)
+        case .collect(let roster): .collect(roster)
         case .upload(let delivery): .upload(delivery)
         case .confirm(let survivors): .confirm(survivors)
         case .unmask(let quorum): .unmask(quorum)

@@ -17,6 +17,8 @@ public struct NodePolicy: Sendable, Hashable, Codable {
   public var maximumClipNorm: Double
   /// The most bits that a coordinate of an update may take.
   public var maximumBits: Int
+  /// Whether a plan may send values without masks, so that the coordinator reads each of this node's.
+  public var allowClear: Bool
   /// Owners whose fingerprints came by another way than through the coordinator.
   public var peers: [KnownPeer]
   /// A round must hold at least this many of `peers`, this node not counted.
@@ -54,13 +56,15 @@ public struct NodePolicy: Sendable, Hashable, Codable {
 
   public init(
     plans: [AllowedPlan] = [], minimumCohort: Int = 3, assumedColluders: Int = 0, maximumClipNorm: Double = 100,
-    maximumBits: Int = 32, peers: [KnownPeer] = [], minimumKnownPeers: Int = 0, privacyBudget: PrivacyBudget? = nil
+    maximumBits: Int = 32, allowClear: Bool = false, peers: [KnownPeer] = [], minimumKnownPeers: Int = 0,
+    privacyBudget: PrivacyBudget? = nil
   ) {
     self.plans = plans
     self.minimumCohort = minimumCohort
     self.assumedColluders = assumedColluders
     self.maximumClipNorm = maximumClipNorm
     self.maximumBits = maximumBits
+    self.allowClear = allowClear
     self.peers = peers
     self.minimumKnownPeers = minimumKnownPeers
     self.privacyBudget = privacyBudget
@@ -79,6 +83,7 @@ extension NodePolicy {
   /// The first reason not to take part in a run of `plan`; `nil` when there is none.
   public func refusal(of plan: RunPlan) throws(FederationError) -> Refusal? {
     if try !allows(plan) { return .planNotAllowed(digest: try plan.digest()) }
+    if plan.averaging == .clear, !allowClear { return .clearNotAllowed }
     if plan.cohort.minimumSurvivors < minimumCohort {
       return .cohortTooSmall(plan: plan.cohort.minimumSurvivors, policy: minimumCohort)
     }
@@ -130,6 +135,8 @@ extension NodePolicy {
     try read(.assumedColluders, into: &assumedColluders)
     try read(.maximumClipNorm, into: &maximumClipNorm)
     try read(.maximumBits, into: &maximumBits)
+    // Nothing is lost where this is: a file without it allows less.
+    allowClear = try policy.decodeIfPresent(Bool.self, forKey: .allowClear) ?? false
     try read(.peers, into: &peers)
     try read(.minimumKnownPeers, into: &minimumKnownPeers)
     privacyBudget = try policy.decodeIfPresent(PrivacyBudget.self, forKey: .privacyBudget)

@@ -29,6 +29,9 @@ struct PolicyText: Sendable, Equatable {
       \(entry.maximumClipNorm)
       \(entry.maximumBits)
 
+      # Whether a plan may leave masks out (averaging: clear), so that the coordinator reads every update of yours.
+      \(entry.allowClear)
+
       # Other owners' nodes, by fingerprints that you got from them and not from the coordinator:
       #   - {name: north, fingerprint: ...}
       # A round must hold at least minimumKnownPeers of them. With none, the coordinator alone vouches for the others.
@@ -68,11 +71,14 @@ struct PolicyText: Sendable, Equatable {
 
   /// The lines of each key.
   private struct Entries {
-    var plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, peers, minimumKnownPeers: String
-    var privacyBudget: String
+    var plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, allowClear, peers: String
+    var minimumKnownPeers, privacyBudget: String
 
     var inOrder: [String] {
-      [plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, peers, minimumKnownPeers, privacyBudget]
+      [
+        plans, minimumCohort, assumedColluders, maximumClipNorm, maximumBits, allowClear, peers, minimumKnownPeers,
+        privacyBudget,
+      ]
     }
   }
 
@@ -87,6 +93,7 @@ struct PolicyText: Sendable, Equatable {
       assumedColluders: "assumedColluders: \(policy.assumedColluders)",
       maximumClipNorm: "maximumClipNorm: \(policy.maximumClipNorm)",
       maximumBits: "maximumBits: \(policy.maximumBits)",
+      allowClear: "allowClear: \(policy.allowClear)",
       peers: list(
         "peers",
         policy.peers.map { peer in

@@ -8,6 +8,8 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
   case planNotAllowed(digest: Digest)
   /// A sum could be opened over fewer organisations than the owner asks for.
   case cohortTooSmall(plan: Int, policy: Int)
+  /// The coordinator would read each of this node's updates.
+  case clearNotAllowed
   case tooFewColluders(plan: Int, policy: Int)
   case clipNormTooLarge(plan: Double, policy: Double)
   case tooManyBits(round: Int, policy: Int)
@@ -35,6 +37,7 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
     case .planNotAllowed(let digest): "the policy does not allow plan \(digest)"
     case .cohortTooSmall(let plan, let policy):
       "sums may be opened over \(plan) organisations, and the policy asks for at least \(policy)"
+    case .clearNotAllowed: "the plan averages without masks: the coordinator would read this node's updates and metrics"
     case .tooFewColluders(let plan, let policy):
       "the plan assumes \(plan) colluders, and the policy asks for at least \(policy)"
     case .clipNormTooLarge(let plan, let policy):
@@ -63,6 +66,7 @@ public enum Refusal: Sendable, Hashable, Codable, CustomStringConvertible {
     case .planNotAllowed(let digest):
       "see what would leave with tributary preview, then: tributary policy allow \(digest)"
     case .cohortTooSmall: "ask the operator for a larger cohort.minimumSurvivors, or lower minimumCohort in policy.yaml"
+    case .clearNotAllowed: "only if the coordinator may read them: allowClear: true in policy.yaml"
     case .tooFewColluders:
       "ask the operator for a larger cohort.assumedColluders, or lower assumedColluders in policy.yaml"
     case .clipNormTooLarge: "ask the operator for a smaller update.clipNorm, or raise maximumClipNorm in policy.yaml"

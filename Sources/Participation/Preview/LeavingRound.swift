@@ -14,7 +14,7 @@ public struct LeavingRound: Sendable, Hashable, Codable {
   /// 64 for statistics, B for an update; its tail has lanes of 32.
   public var bitsPerLane: Int
   public var tailLanes: Int
-  /// Masked bytes a round.
+  /// Bytes of values a round, masked unless the plan averages in the clear.
   public var maskedBytes: Int
   /// Keys, encrypted shares and signatures a round, in a full cohort; about.
   public var protocolBytes: Int
@@ -50,7 +50,10 @@ extension LeavingRound {
         kind, plan: plan, rounds: 1, content: words,
         shape: VectorShape(bits: 0, count: 0, tailLanes: 0, statisticLanes: lanes))
     }
-    if dimension <= UpdateGrid.smallDimension || plan.rounds == 1 {
+    if let format = plan.clearFormat {
+      let clear = ClearUpdate(format, count: dimension)
+      rounds.append(LeavingRound(clear, plan: plan, tail: tail, content: update(1, nil).content))
+    } else if dimension <= UpdateGrid.smallDimension || plan.rounds == 1 {
       rounds.append(update(plan.rounds, nil))
     } else {
       rounds += [update(1, nil), update(plan.rounds - 1, later)]
@@ -63,6 +66,17 @@ extension LeavingRound {
     return rounds
   }
 
+  /// Updates without masks; a sparse one is compressed further, by an amount that depends on the training.
+  private init(_ clear: ClearUpdate, plan: RunPlan, tail: Int, content: String) {
+    self.init(
+      kind: "\(RoundKind.update)", rounds: plan.rounds, content: content,
+      lanes: clear.kept > 0 ? clear.kept : clear.lanes, bitsPerLane: clear.kept > 0 ? 8 : 4, tailLanes: tail,
+      maskedBytes: clear.byteCount + 4 * tail, protocolBytes: Self.unmaskedBytes)
+  }
+
+  /// The advert, and the statement on the upload.
+  private static let unmaskedBytes = 320 + 140
+
   private init(_ kind: RoundKind, plan: RunPlan, rounds: Int, content: String, shape: VectorShape) {
     let others = plan.cohort.size - 1
     self.init(
@@ -71,7 +85,7 @@ extension LeavingRound {
       tailLanes: shape.tailLanes, maskedBytes: shape.byteCount,
       // An advert (4 keys and digests of 32 bytes, a nonce, a signature, names), a share for each other (80 and a rank),
       // the statement on the upload, a confirmation, and a share of each member in the answer.
-      protocolBytes: 320 + 82 * others + 140 + 66 + 35 * (others + 1))
+      protocolBytes: Self.unmaskedBytes + (plan.averaging == .clear ? 0 : 82 * others + 66 + 35 * (others + 1)))
   }
 }
 

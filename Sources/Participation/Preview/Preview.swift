@@ -57,6 +57,8 @@ public struct Preview: Sendable, Hashable, Codable {
     public var knownPeers: Int
     public var minimumKnownPeers: Int
     public var exampleWeights: Bool
+    /// Whether the coordinator learns sums alone.
+    public var masks: Bool
   }
 
   public var node: Node
@@ -134,7 +136,7 @@ extension Preview {
           size: plan.cohort.size, minimumSurvivors: smallest, assumedColluders: plan.cohort.assumedColluders,
           threshold: plan.cohort.threshold,
           hiddenAmong: smallest - 1, knownPeers: knownPeers, minimumKnownPeers: policy.minimumKnownPeers,
-          exampleWeights: plan.update.weights == .examples),
+          exampleWeights: plan.update.weights == .examples, masks: plan.averaging == .secure),
         training: try TrainingForecast(rows, plan: plan, home: home),
         privacy: try PrivacyForecast(plan, rows: rows.report, ledger: home.ledger(), budget: policy.privacyBudget),
         leaving: leaving, arriving: ArrivingModels(of: plan),
@@ -162,14 +164,20 @@ extension Preview {
   /// What an owner should know that the numbers do not say.
   private static func caveats(plan: RunPlan, knownPeers: Int, rows: RowReport) -> [String] {
     var caveats: [String] = []
+    if plan.averaging == .clear {
+      caveats.append(
+        "no masks: the coordinator reads your updates, row count and metrics, and can try to rebuild rows from them")
+    }
     let others = plan.cohort.minimumSurvivors - 1
-    if plan.privacy == .none, others < 10 {
+    if plan.privacy == .none, plan.averaging == .clear {
+      caveats.append("no formal privacy; nobody hides you")
+    } else if plan.privacy == .none, others < 10 {
       caveats.append("no formal privacy; \(others) others hide you")
     } else if plan.privacy == .none {
       caveats.append("no formal privacy: at least \(others) others hide you, and the sum itself may tell something")
     } else {
       caveats.append(
-        "formal privacy is that of each training row in the updates; measures of held-out rows are exact sums"
+        "formal privacy is that of each training row in the updates; measures of held-out rows are exact\(plan.averaging == .clear ? "" : " sums")"
           + (plan.model.family.statistics.isEmpty ? "" : ", and so are the columns' counts and moments, asked once"))
     }
     if knownPeers == 0 {

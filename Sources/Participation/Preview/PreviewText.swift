@@ -124,7 +124,12 @@ extension Preview: CustomStringConvertible {
           "\(cohort.size) at most; \(cohort.threshold) of a full cohort open a sum, \(cohort.minimumSurvivors) at least"
         ),
         ("colluders", "\(cohort.assumedColluders) assumed to work with the coordinator"),
-        ("masks", "on: the coordinator learns the sum over those who signed, and no single update"),
+        (
+          "masks",
+          cohort.masks
+            ? "on: the coordinator learns the sum over those who signed, and no single update"
+            : "OFF: the coordinator reads every update of yours"
+        ),
         ("weights", cohort.exampleWeights ? "by number of rows" : "the same for everyone"),
         ("peers", "\(cohort.knownPeers) known by fingerprint, \(cohort.minimumKnownPeers) needed in a round"),
       ])
@@ -136,7 +141,7 @@ extension Preview: CustomStringConvertible {
       let tail = round.tailLanes == 0 ? "" : "\(round.tailLanes) lanes of 32 bits, "
       return (
         "\(round.rounds) × \(round.kind)",
-        "\(width)\(tail)\(bytes(round.maskedBytes)) masked + \(bytes(round.protocolBytes)) keys and signatures: \(round.content)"
+        "\(width)\(tail)\(bytes(round.maskedBytes)) \(cohort.masks ? "masked" : "in the clear") + \(bytes(round.protocolBytes)) keys and signatures: \(round.content)"
       )
     }
     lines.append(

@@ -47,6 +47,22 @@ struct Contribution: Sendable {
     }
   }
 
+  /// Values as they leave without masks, and what of an update they leave out.
+  ///
+  /// - Parameter residue: What earlier updates left out; it is clipped together with this one.
+  func clearPayload(
+    _ values: Values, residue: [Float], codec: RoundCodec, transcript: Digest
+  ) throws -> (payload: [UInt8], leftOut: [Float]) {
+    let weight = plan.weight(exampleCount: rows.report.trainingRows)
+    switch values {
+    case .statistics(let lanes): return (codec.clearPayload(codec.encode(statistics: lanes)), [])
+    case .update(let delta, let metrics):
+      let whole = residue.count == delta.count ? zip(delta, residue).map { $0 + $1 } : delta
+      return try codec.clearPayload(delta: whole, weight: weight, metrics: metrics, transcript: transcript)
+    case .metrics(let metrics): return (codec.clearPayload(codec.encode(metrics: metrics, weight: weight)), [])
+    }
+  }
+
   /// Values in the lanes of this round.
   func encode(_ values: Values, codec: RoundCodec, transcript: Digest) throws -> MaskedInput {
     let weight = plan.weight(exampleCount: rows.report.trainingRows)

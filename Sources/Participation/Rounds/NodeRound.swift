@@ -16,6 +16,8 @@ struct NodeRound: Codable, Sendable {
   var rows: Digest
   /// How the update is trained; nil in rounds of other kinds and without formal privacy.
   var privately: PrivateRound?
+  /// Of what was sent without masks.
+  var sentClear: Digest?
 
   var plan: RoundPlan { averaging.plan.plan }
 }

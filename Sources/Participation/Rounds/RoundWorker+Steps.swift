@@ -53,7 +53,7 @@ extension RoundWorker {
     guard (3...Thresholds.largestCohort).contains(roster.count) else {
       throw AveragingError.malformed("a roster of \(roster.count), expected 3 to \(Thresholds.largestCohort)")
     }
-    let policy = try policy(for: round)
+    let policy = try policy(for: round, averaging: .secure)
     if let refusal = policy.refusal(of: roster) { throw RefusalError(refusal) }
     let codec = try codec(of: round, rosterCount: roster.count)
     let message = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
@@ -69,7 +69,7 @@ extension RoundWorker {
     guard var round = try home.round(roundID), let roster = round.averaging.roster else {
       return await board.idle()
     }
-    let policy = try policy(for: round)
+    let policy = try policy(for: round, averaging: .secure)
     try home.changeLedger { ledger throws(AveragingError) in
       try round.averaging.receive(delivery, ledger: &ledger)
     }
@@ -107,7 +107,7 @@ extension RoundWorker {
     guard var round = try home.round(roundID), let roster = round.averaging.roster else {
       return await board.idle()
     }
-    let policy = try policy(for: round)
+    let policy = try policy(for: round, averaging: .secure)
     let members = Set(survivors.survivors.ranks.filter { $0 < roster.count }.map { roster.peers[$0].key })
     let message = try await underRetryRule(round, among: members) { ledger throws(AveragingError) in
       try round.averaging.confirm(survivors, policy: policy.averaging, signer: signer, ledger: &ledger)
@@ -228,6 +228,7 @@ extension RoundWorker {
     if round?.plan.kind == .evaluation, close.outcome == .done {
       try home.changeHistory(of: close.run) { $0.finished = true }
     }
+    if let round { try home.endResidue(of: round.plan, counted: close.outcome == .done) }
     try home.eraseRound(close.roundID)
     if let round { try home.record(entry(close.outcome == .done ? .closed : .abandoned, round), durably: false) }
   }
@@ -241,8 +242,10 @@ extension RoundWorker {
     try home.ledger().lastOpened(run: run, coordinator: coordinatorKey)
   }
 
-  private func codec(of round: NodeRound, rosterCount: Int) throws -> RoundCodec {
-    RoundCodec(plan: round.plan, rosterCount: rosterCount, last: try lastOpened(run: round.plan.run))
+  func codec(of round: NodeRound, rosterCount: Int) throws -> RoundCodec {
+    RoundCodec(
+      plan: round.plan, rosterCount: rosterCount, last: try lastOpened(run: round.plan.run),
+      clear: try readPlan(Array(round.runPlan.utf8), of: round.plan).clearFormat)
   }
 
   /// The largest norm that the mean of a round can have had: the updates' bound, and what rounding can have added.
@@ -257,15 +260,21 @@ extension RoundWorker {
   }
 
   /// The policy as it stands now, which must still allow what the round was begun for.
-  private func policy(for round: NodeRound) throws -> NodePolicy {
+  ///
+  /// - Parameter averaging: How the instruction at hand wants values; the plan alone decides whether under masks.
+  func policy(for round: NodeRound, averaging: RunPlan.Averaging) throws -> NodePolicy {
     let policy = try home.policy()
-    if let refusal = try policy.refusal(of: try readPlan(Array(round.runPlan.utf8), of: round.plan)) {
-      throw RefusalError(refusal)
+    let plan = try readPlan(Array(round.runPlan.utf8), of: round.plan)
+    if let refusal = try policy.refusal(of: plan) { throw RefusalError(refusal) }
+    guard plan.averaging == averaging else {
+      throw RefusalError(
+        .roundDiffersFromPlan(
+          what: averaging == .clear ? "it asks for values without masks" : "it asks for values under masks"))
     }
     return policy
   }
 
-  private mutating func contribution(to round: NodeRound) async throws -> Contribution {
+  mutating func contribution(to round: NodeRound) async throws -> Contribution {
     let plan = try readPlan(Array(round.runPlan.utf8), of: round.plan)
     let own = try rows(of: plan)
     guard own.digest == round.rows else {
@@ -281,7 +290,7 @@ extension RoundWorker {
 
   /// Charges the node's privacy account before the update leaves. Rounds of several runs may be under way at once, so that
   /// the budget is asked again; a round that was charged before a restart is not charged twice.
-  private func charge(_ privately: PrivateRound, _ round: NodeRound, _ policy: NodePolicy) async throws {
+  func charge(_ privately: PrivateRound, _ round: NodeRound, _ policy: NodePolicy) async throws {
     let (roundID, coordinator) = (round.plan.roundID, coordinatorKey)
     guard try !home.ledger().isCharged(roundID: roundID, coordinator: coordinator) else { return }
     try await checkBudget(privately, policy)
@@ -291,7 +300,7 @@ extension RoundWorker {
   }
 
   /// Keeps the model's measures for the owner, and has the local model trained that they are compared with.
-  private func remember(_ values: Contribution.Values, of contribution: Contribution) throws {
+  func remember(_ values: Contribution.Values, of contribution: Contribution) throws {
     guard let metrics = values.metrics else { return }
     let run = contribution.round.run
     try home.changeHistory(of: run) { history in
@@ -306,7 +315,7 @@ extension RoundWorker {
   }
 
   /// Takes a step that the retry rule may refuse, and then keeps for the owner what a further answer would reveal.
-  private func underRetryRule<Message>(
+  func underRetryRule<Message>(
     _ round: NodeRound, among members: Set<IdentityKey>,
     _ step: (inout NodeLedger) throws(AveragingError) -> Message
   ) async throws -> Message {
@@ -323,7 +332,7 @@ extension RoundWorker {
     }
   }
 
-  private func entry(
+  func entry(
     _ event: RecordEntry.Event, _ round: NodeRound, bytes: Int? = nil, participants: [String]? = nil
   ) -> RecordEntry {
     RecordEntry(

@@ -105,6 +105,7 @@ struct RoundWorker {
     case .idle: break
     case .advertise(let plan, let runPlan): try await advertise(plan, runPlan: runPlan)
     case .share(let roster): try await share(roster, roundID: instruction.roundID)
+    case .collect(let roster): try await collect(roster, roundID: instruction.roundID)
     case .upload(let delivery): try await upload(delivery, roundID: instruction.roundID)
     case .confirm(let survivors): try await confirm(survivors, roundID: instruction.roundID)
     case .unmask(let quorum): try await unmask(quorum, roundID: instruction.roundID)

@@ -21,7 +21,7 @@ public struct NodeStatus: Sendable, Hashable, Codable {
   public var runs: [RunHistory]
   /// The newest entries of the record, newest last.
   public var recent: [RecordEntry]
-  /// Bytes of masked values that ever left.
+  /// Bytes of values that ever left.
   public var bytesShared: Int
   /// What updates have cost of the rows' privacy; nil if none had formal privacy and the policy has no budget.
   public var privacy: SpentPrivacy?
@@ -76,7 +76,7 @@ extension NodeStatus: CustomStringConvertible {
     lines.append("state        \(stateText)")
     lines.append("policy       allows \(allowedPlans) plan\(allowedPlans == 1 ? "" : "s")")
     lines.append(
-      "shared       \(bytesShared) bytes of masked values in all" + (privacy == nil ? "; no formal privacy" : ""))
+      "shared       \(bytesShared) bytes of values in all" + (privacy == nil ? "; no formal privacy" : ""))
     if let privacy {
       let budget = privacy.budget.map { " of \($0)" } ?? ", without a budget"
       lines.append("privacy      epsilon \(rounded(privacy.epsilon))\(budget) spent at delta \(privacy.delta)")

@@ -469,6 +469,12 @@ public nonisolated struct Tributary_V1_Run: @unchecked Sendable {
     set {_uniqueStorage()._waitingFor = newValue}
   }
 
+  /// Whether updates come without masks, so that the coordinator reads each one.
+  public var clear: Bool {
+    get {_storage._clear}
+    set {_uniqueStorage()._clear = newValue}
+  }
+
   /// The formal privacy of the run's plan, in words; empty from a coordinator that knows none.
   public var privacy: String {
     get {_storage._privacy}
@@ -1290,7 +1296,7 @@ nonisolated extension Tributary_V1_RunStatusRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Run"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}plan_name\0\u{1}plan\0\u{1}standing\0\u{1}failure\0\u{3}submitted_at\0\u{3}started_at\0\u{3}ended_at\0\u{3}rounds_closed\0\u{3}rounds_total\0\u{1}current\0\u{1}metrics\0\u{1}abandoned\0\u{3}dropped_columns\0\u{1}model\0\u{3}bytes_up\0\u{3}bytes_down\0\u{3}waiting_for\0\u{2}\u{4}privacy\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}plan_name\0\u{1}plan\0\u{1}standing\0\u{1}failure\0\u{3}submitted_at\0\u{3}started_at\0\u{3}ended_at\0\u{3}rounds_closed\0\u{3}rounds_total\0\u{1}current\0\u{1}metrics\0\u{1}abandoned\0\u{3}dropped_columns\0\u{1}model\0\u{3}bytes_up\0\u{3}bytes_down\0\u{3}waiting_for\0\u{1}clear\0\u{2}\u{3}privacy\0")
 
   fileprivate class _StorageClass {
     var _run: String = String()
@@ -1311,6 +1317,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _bytesUp: UInt64 = 0
     var _bytesDown: UInt64 = 0
     var _waitingFor: [Tributary_V1_LateParticipant] = []
+    var _clear: Bool = false
     var _privacy: String = String()
 
       // This property is used as the initial default value for new instances of the type.
@@ -1340,6 +1347,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
       _bytesUp = source._bytesUp
       _bytesDown = source._bytesDown
       _waitingFor = source._waitingFor
+      _clear = source._clear
       _privacy = source._privacy
     }
   }
@@ -1377,6 +1385,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesUp) }()
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesDown) }()
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._waitingFor) }()
+        case 19: try { try decoder.decodeSingularBoolField(value: &_storage._clear) }()
         case 22: try { try decoder.decodeSingularStringField(value: &_storage._privacy) }()
         default: break
         }
@@ -1444,6 +1453,9 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
       if !_storage._waitingFor.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._waitingFor, fieldNumber: 18)
       }
+      if _storage._clear != false {
+        try visitor.visitSingularBoolField(value: _storage._clear, fieldNumber: 19)
+      }
       if !_storage._privacy.isEmpty {
         try visitor.visitSingularStringField(value: _storage._privacy, fieldNumber: 22)
       }
@@ -1474,6 +1486,7 @@ nonisolated extension Tributary_V1_Run: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._bytesUp != rhs_storage._bytesUp {return false}
         if _storage._bytesDown != rhs_storage._bytesDown {return false}
         if _storage._waitingFor != rhs_storage._waitingFor {return false}
+        if _storage._clear != rhs_storage._clear {return false}
         if _storage._privacy != rhs_storage._privacy {return false}
         return true
       }

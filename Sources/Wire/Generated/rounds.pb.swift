@@ -361,6 +361,15 @@ public nonisolated struct Tributary_V1_Instruction: Sendable {
     set {step = .closed(newValue)}
   }
 
+  /// Without masks, of a plan whose `averaging` is `clear`: the frozen roster; answer with `SubmitUpload`.
+  public var collect: Tributary_V1_Roster {
+    get {
+      if case .collect(let v)? = step {return v}
+      return Tributary_V1_Roster()
+    }
+    set {step = .collect(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Exactly one is set.
@@ -379,6 +388,8 @@ public nonisolated struct Tributary_V1_Instruction: Sendable {
     case unmask(Tributary_V1_Quorum)
     /// The round is over; the model is in `RoundClose.model_out`. There is nothing to answer.
     case closed(Tributary_V1_SignedRoundClose)
+    /// Without masks, of a plan whose `averaging` is `clear`: the frozen roster; answer with `SubmitUpload`.
+    case collect(Tributary_V1_Roster)
 
   }
 
@@ -1547,7 +1558,7 @@ nonisolated extension Tributary_V1_Activity.WaitingForOwner: SwiftProtobuf.Messa
 
 nonisolated extension Tributary_V1_Instruction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Instruction"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}round_id\0\u{1}idle\0\u{1}advertise\0\u{1}share\0\u{1}upload\0\u{1}confirm\0\u{1}unmask\0\u{1}closed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}round_id\0\u{1}idle\0\u{1}advertise\0\u{1}share\0\u{1}upload\0\u{1}confirm\0\u{1}unmask\0\u{1}closed\0\u{1}collect\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1648,6 +1659,19 @@ nonisolated extension Tributary_V1_Instruction: SwiftProtobuf.Message, SwiftProt
           self.step = .closed(v)
         }
       }()
+      case 10: try {
+        var v: Tributary_V1_Roster?
+        var hadOneofValue = false
+        if let current = self.step {
+          hadOneofValue = true
+          if case .collect(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.step = .collect(v)
+        }
+      }()
       default: break
       }
     }
@@ -1692,6 +1716,10 @@ nonisolated extension Tributary_V1_Instruction: SwiftProtobuf.Message, SwiftProt
     case .closed?: try {
       guard case .closed(let v)? = self.step else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .collect?: try {
+      guard case .collect(let v)? = self.step else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }

@@ -60,6 +60,7 @@ extension Tributary_V1_Instruction {
         $0.runPlan = Data(runPlan)
       }
     case .share(let roster): share = Tributary_V1_Roster(roster)
+    case .collect(let roster): collect = Tributary_V1_Roster(roster)
     case .upload(let delivery): upload = Tributary_V1_ShareDelivery(delivery)
     case .confirm(let set): confirm = Tributary_V1_SurvivorSet(set)
     case .unmask(let quorum): unmask = Tributary_V1_Quorum(quorum)
@@ -80,6 +81,7 @@ extension Instruction {
       let runPlan = try read.bytes(advertise.runPlan, atMost: Limits.planBytes, "advertise.run_plan")
       step = .advertise(try SignedRoundPlan(plan), runPlan: runPlan)
     case .share(let roster): step = .share(try Roster(roster))
+    case .collect(let roster): step = .collect(try Roster(roster))
     case .upload(let delivery): step = .upload(try ShareDelivery(delivery))
     case .confirm(let set): step = .confirm(try SurvivorSet(set))
     case .unmask(let quorum): step = .unmask(try Quorum(quorum))

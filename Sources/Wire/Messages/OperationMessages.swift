@@ -100,6 +100,7 @@ extension Tributary_V1_Run {
     if let digest = snapshot.model { model = Data(digest.bytes) }
     bytesUp = snapshot.traffic.bytesUp
     bytesDown = snapshot.traffic.bytesDown
+    clear = snapshot.averaging == .clear
     privacy = snapshot.privacy
   }
 }
@@ -132,6 +133,7 @@ extension RunSnapshot {
       },
       model: message.hasModel ? try read.digest(message.model, "model") : nil,
       traffic: Traffic(bytesUp: message.bytesUp, bytesDown: message.bytesDown),
+      averaging: message.clear ? .clear : .secure,
       privacy: message.privacy.isEmpty
         ? PlannedPrivacy.none.summary : try read.text(message.privacy, atMost: Limits.reasonBytes, "privacy"))
   }

@@ -46,6 +46,8 @@ public struct Instruction: Sendable, Hashable {
     /// A round that the participant may join. `runPlan` is canonical JSON, and `plan.plan.trainer` its SHA-256.
     case advertise(SignedRoundPlan, runPlan: [UInt8])
     case share(Roster)
+    /// Without masks: answer with the upload.
+    case collect(Roster)
     case upload(ShareDelivery)
     case confirm(SurvivorSet)
     case unmask(Quorum)

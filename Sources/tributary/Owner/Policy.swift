@@ -165,7 +165,8 @@ enum PolicyLines {
     }
     lines.append(
       "at least \(policy.minimumCohort) organisations in a sum, \(policy.assumedColluders) assumed colluders,"
-        + " clip norm at most \(policy.maximumClipNorm), at most \(policy.maximumBits) bits a coordinate")
+        + " clip norm at most \(policy.maximumClipNorm), at most \(policy.maximumBits) bits a coordinate"
+        + (policy.allowClear ? "; ALLOWS plans without masks" : ""))
     if policy.peers.isEmpty {
       lines.append("knows no peers: the coordinator alone vouches for the others, and could invent them")
     } else {

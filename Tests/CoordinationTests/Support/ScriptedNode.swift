@@ -119,6 +119,7 @@ struct ScriptedNode: Sendable {
         models[model] = wanted
         step = .advertise(signed)
       case .share(let roster): step = .share(roster)
+      case .collect(let roster): step = .collect(roster)
       case .upload(let delivery): step = .upload(delivery)
       case .confirm(let survivors): step = .confirm(survivors)
       case .unmask(let quorum): step = .unmask(quorum)

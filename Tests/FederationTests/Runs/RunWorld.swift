@@ -75,8 +75,9 @@ struct RunWorld {
         do {
           let sum = try machine.round!.unmask { blobs[$0]! }
           let closing = try machine.close(
-            sum, sumDigest: .zero, from: try checkpoint(machine.round!.plan.modelIn), signer: signer, now: now)
-          if let bytes = closing.checkpoint { self.blobs[Digest(sha256: bytes)] = bytes }
+            sum, sumDigest: .zero, from: try checkpoint(machine.round!.plan.modelIn),
+            residue: machine.residue.flatMap { blobs[$0] }, signer: signer, now: now)
+          for bytes in closing.blobs { self.blobs[Digest(sha256: bytes)] = bytes }
           try record(closing.event)
         } catch let reason as AbandonReason {
           try record(try machine.abandon(reason, signer: signer, now: now))

@@ -15,6 +15,8 @@ struct ScriptedParticipant: Sendable {
   let policy = AveragingPolicy()
   var ledger = NodeLedger()
   var round: ParticipantRound?
+  /// What a dishonest one does to its uploads without masks.
+  var alterClear: (@Sendable (inout [UInt8]) -> Void)?
 
   init(_ index: Int, name: String? = nil) throws {
     self.index = index
@@ -48,6 +50,8 @@ struct ScriptedParticipant: Sendable {
     case .share(let roster):
       let codec = RoundCodec(plan: current.plan.plan, rosterCount: roster.count, last: nil)
       return .shares(try current.share(roster, shape: codec.shape, policy: policy, ledger: &ledger))
+    case .collect(let roster):
+      return try clearUpload(roster, &current, plan: plan, checkpoint: checkpoint(current.plan.plan.modelIn))
     case .upload(let delivery):
       try current.receive(delivery, ledger: &ledger)
       if let upload = current.upload { return .upload(upload, blob: Digest(sha256: upload.payload)) }
@@ -84,6 +88,27 @@ struct ScriptedParticipant: Sendable {
         delta: delta, weight: UInt32(rows), metrics: metrics(plan), coins: coins, transcript: round.transcript!)
     case .evaluation: return codec.encode(metrics: metrics(plan), weight: UInt32(rows))
     }
+  }
+
+  /// An upload without masks.
+  private mutating func clearUpload(
+    _ roster: Roster, _ round: inout ParticipantRound, plan: RunPlan, checkpoint: Checkpoint
+  ) throws -> RoundMessage {
+    let codec = RoundCodec(plan: round.plan.plan, rosterCount: roster.count, last: nil, clear: plan.clearFormat)
+    _ = try round.share(roster, shape: codec.shape, policy: policy, ledger: &ledger)
+    var payload: [UInt8]
+    if round.plan.plan.kind == .update {
+      let delta = checkpoint.parameters!.values.map { (target - $0) / 2 }
+      payload = try codec.clearPayload(
+        delta: delta, weight: UInt32(rows), metrics: metrics(plan), transcript: round.transcript!
+      ).payload
+    } else {
+      payload = codec.clearPayload(try contribution(round, plan: plan, checkpoint: checkpoint))
+    }
+    alterClear?(&payload)
+    let statement = try UploadStatement(
+      clear: payload, rank: round.rank!, rosterCount: roster.count, transcript: round.transcript!, signer: signer)
+    return .upload(MaskedUpload(statement: statement, payload: payload), blob: Digest(sha256: payload))
   }
 
   /// Of every parameter.
