@@ -2,8 +2,9 @@
 /// and H the ±1 matrix in natural (Hadamard) order. H·H = n·I, so that the transform is its own inverse.
 ///
 /// The order of the arithmetic is part of the specification, since every participant and every reader of a round must
-/// get the same bits: strides 1, 2, 4, …, n/2, each butterfly (a + b, a − b), then one multiplication by 1/√n. Two
-/// strides share one walk over the block here, which moves less memory and changes no result.
+/// get the same bits: strides 1, 2, 4, …, n/2, each butterfly (a + b, a − b), then one multiplication by 1/√n. Three
+/// strides share one walk here, and those that stay inside a tile come before the next tile: less memory moves, and each
+/// butterfly has the same operands.
 ///
 /// Source: Fino and Algazi, "Unified Matrix Treatment of the Fast Walsh-Hadamard Transform", IEEE Trans. Computers, 1976.
 public enum Hadamard {
@@ -13,7 +14,7 @@ public enum Hadamard {
     let scale = Float(1 / Double(count).squareRoot())
     x.withUnsafeMutableBufferPointer { buffer in
       let block = buffer.baseAddress! + start
-      floatButterflies(block, count)
+      butterflies(block, count)
       for i in 0..<count { block[i] *= scale }
     }
   }
@@ -24,86 +25,82 @@ public enum Hadamard {
     let scale = 1 / Double(count).squareRoot()
     x.withUnsafeMutableBufferPointer { buffer in
       let block = buffer.baseAddress! + start
-      doubleButterflies(block, count)
+      butterflies(block, count)
       for i in 0..<count { block[i] *= scale }
     }
   }
 }
 
-private func floatButterflies(_ x: UnsafeMutablePointer<Float>, _ n: Int) {
+/// What of a block stays in the first-level cache.
+private let tileBytes = 16_384
+
+@inline(always)
+private func butterflies<Scalar: BinaryFloatingPoint & SIMDScalar>(_ x: UnsafeMutablePointer<Scalar>, _ n: Int) {
   guard n >= 8 else { return plainButterflies(x, n) }
-  // Strides 1, 2 and 4 stay inside eight neighbours.
-  for i in stride(from: 0, to: n, by: 8) { eightButterflies(x + i) }
-  var h = 8
-  while h * 4 <= n {
-    for base in stride(from: 0, to: n, by: 4 * h) {
-      let p = x + base
-      for i in stride(from: 0, to: h, by: 8) {
-        let a = load(p + i), b = load(p + i + h), c = load(p + i + 2 * h), d = load(p + i + 3 * h)
-        let s = a + b, t = a - b, u = c + d, v = c - d
-        store(s + u, p + i)
-        store(t + v, p + i + h)
-        store(s - u, p + i + 2 * h)
-        store(t - v, p + i + 3 * h)
+  let tile = min(n, tileBytes / MemoryLayout<Scalar>.stride)
+  for start in stride(from: 0, to: n, by: tile) {
+    for i in stride(from: start, to: start + tile, by: 8) { eightNeighbours(x + i) }
+    wideButterflies(x + start, tile, from: 8)
+  }
+  wideButterflies(x, n, from: tile)
+}
+
+/// The strides 1, 2 and 4 on x[0..<8]: even and odd places are added and subtracted, sums first, three times; then each
+/// result is back at its place.
+@inline(always)
+private func eightNeighbours<Scalar: BinaryFloatingPoint & SIMDScalar>(_ x: UnsafeMutablePointer<Scalar>) {
+  var v = SIMD8(lowHalf: load(x), highHalf: load(x + 4))
+  v = SIMD8(lowHalf: v.evenHalf + v.oddHalf, highHalf: v.evenHalf - v.oddHalf)
+  v = SIMD8(lowHalf: v.evenHalf + v.oddHalf, highHalf: v.evenHalf - v.oddHalf)
+  store(v.evenHalf + v.oddHalf, x)
+  store(v.evenHalf - v.oddHalf, x + 4)
+}
+
+/// The strides from `first`, a multiple of 4, to n/2, by threes as long as there are three.
+@inline(always)
+private func wideButterflies<Scalar: BinaryFloatingPoint & SIMDScalar>(
+  _ x: UnsafeMutablePointer<Scalar>, _ n: Int, from first: Int
+) {
+  var h = first
+  while h * 8 <= n {
+    for base in stride(from: 0, to: n, by: 8 * h) {
+      for i in stride(from: base, to: base + h, by: 4) { threeStrides(x + i, h) }
+    }
+    h *= 8
+  }
+  while h < n {
+    for base in stride(from: 0, to: n, by: 2 * h) {
+      for i in stride(from: base, to: base + h, by: 4) {
+        let a = load(x + i), b = load(x + i + h)
+        store(a + b, x + i)
+        store(a - b, x + i + h)
       }
     }
-    h *= 4
-  }
-  if h < n {  // one stride is left, n/2
-    for i in stride(from: 0, to: h, by: 8) {
-      let a = load(x + i), b = load(x + i + h)
-      store(a + b, x + i)
-      store(a - b, x + i + h)
-    }
+    h *= 2
   }
 }
 
-private func doubleButterflies(_ x: UnsafeMutablePointer<Double>, _ n: Int) {
-  guard n >= 8 else { return plainButterflies(x, n) }
-  for i in stride(from: 0, to: n, by: 8) { eightButterflies(x + i) }
-  var h = 8
-  while h * 4 <= n {
-    for base in stride(from: 0, to: n, by: 4 * h) {
-      let p = x + base
-      for i in stride(from: 0, to: h, by: 8) {
-        let a = load(p + i), b = load(p + i + h), c = load(p + i + 2 * h), d = load(p + i + 3 * h)
-        let s = a + b, t = a - b, u = c + d, v = c - d
-        store(s + u, p + i)
-        store(t + v, p + i + h)
-        store(s - u, p + i + 2 * h)
-        store(t - v, p + i + 3 * h)
-      }
-    }
-    h *= 4
-  }
-  if h < n {
-    for i in stride(from: 0, to: h, by: 8) {
-      let a = load(x + i), b = load(x + i + h)
-      store(a + b, x + i)
-      store(a - b, x + i + h)
-    }
-  }
-}
-
-/// The butterflies of strides 1, 2 and 4 on x[0..<8].
-@inline(__always)
-private func eightButterflies<Scalar: BinaryFloatingPoint>(_ x: UnsafeMutablePointer<Scalar>) {
-  let a0 = x[0] + x[1], a1 = x[0] - x[1], a2 = x[2] + x[3], a3 = x[2] - x[3]
-  let a4 = x[4] + x[5], a5 = x[4] - x[5], a6 = x[6] + x[7], a7 = x[6] - x[7]
+/// The strides h, 2h and 4h on four neighbours at each of eight places.
+@inline(always)
+private func threeStrides<Scalar: BinaryFloatingPoint & SIMDScalar>(_ x: UnsafeMutablePointer<Scalar>, _ h: Int) {
+  let x0 = load(x), x1 = load(x + h), x2 = load(x + 2 * h), x3 = load(x + 3 * h)
+  let x4 = load(x + 4 * h), x5 = load(x + 5 * h), x6 = load(x + 6 * h), x7 = load(x + 7 * h)
+  let a0 = x0 + x1, a1 = x0 - x1, a2 = x2 + x3, a3 = x2 - x3
+  let a4 = x4 + x5, a5 = x4 - x5, a6 = x6 + x7, a7 = x6 - x7
   let b0 = a0 + a2, b1 = a1 + a3, b2 = a0 - a2, b3 = a1 - a3
   let b4 = a4 + a6, b5 = a5 + a7, b6 = a4 - a6, b7 = a5 - a7
-  x[0] = b0 + b4
-  x[1] = b1 + b5
-  x[2] = b2 + b6
-  x[3] = b3 + b7
-  x[4] = b0 - b4
-  x[5] = b1 - b5
-  x[6] = b2 - b6
-  x[7] = b3 - b7
+  store(b0 + b4, x)
+  store(b1 + b5, x + h)
+  store(b2 + b6, x + 2 * h)
+  store(b3 + b7, x + 3 * h)
+  store(b0 - b4, x + 4 * h)
+  store(b1 - b5, x + 5 * h)
+  store(b2 - b6, x + 6 * h)
+  store(b3 - b7, x + 7 * h)
 }
 
 /// The definition, stride by stride, for blocks too small for the loops above.
-@inline(__always)
+@inline(always)
 private func plainButterflies<Scalar: BinaryFloatingPoint>(_ x: UnsafeMutablePointer<Scalar>, _ n: Int) {
   var h = 1
   while h < n {
@@ -118,14 +115,10 @@ private func plainButterflies<Scalar: BinaryFloatingPoint>(_ x: UnsafeMutablePoi
   }
 }
 
-@inline(__always) private func load(_ p: UnsafePointer<Float>) -> SIMD8<Float> {
-  UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self)
+@inline(always) private func load<Scalar: SIMDScalar>(_ p: UnsafeMutablePointer<Scalar>) -> SIMD4<Scalar> {
+  UnsafeRawPointer(p).loadUnaligned(as: SIMD4<Scalar>.self)
 }
 
-@inline(__always) private func load(_ p: UnsafePointer<Double>) -> SIMD8<Double> {
-  UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Double>.self)
-}
-
-@inline(__always) private func store<Scalar>(_ v: SIMD8<Scalar>, _ p: UnsafeMutablePointer<Scalar>) {
-  UnsafeMutableRawPointer(p).storeBytes(of: v, as: SIMD8<Scalar>.self)
+@inline(always) private func store<Scalar: SIMDScalar>(_ v: SIMD4<Scalar>, _ p: UnsafeMutablePointer<Scalar>) {
+  UnsafeMutableRawPointer(p).storeBytes(of: v, as: SIMD4<Scalar>.self)
 }

@@ -14,13 +14,7 @@ public enum Rounding {
     x.withUnsafeBufferPointer { x in
       coins.withUnsafeBytes { coins in
         lanes.withUnsafeMutableBufferPointer { lanes in
-          for k in lanes.indices {
-            let coin = UInt32(littleEndian: coins.loadUnaligned(fromByteOffset: 4 * k, as: UInt32.self))
-            let value = Double(x[k]) / step + Double(coin) * 0x1p-32
-            let truncated = Int64(value)
-            let floor = truncated &- (Double(truncated) > value ? 1 : 0)
-            lanes[k] = UInt32(truncatingIfNeeded: floor) & mask
-          }
+          if !roundNarrow(lanes, x, step, mask, coins) { roundWide(lanes, x, step, mask, coins) }
         }
       }
     }
@@ -48,4 +42,41 @@ public enum Rounding {
     }
     return beyond
   }
+}
+
+/// Numbers of 2⁵¹ and above in magnitude do not come out right; whether there were none.
+///
+/// A number plus 1.5·2⁵² has the nearest integer in its low bits, in two's complement. It is the floor or one above it.
+private func roundNarrow(
+  _ lanes: UnsafeMutableBufferPointer<UInt32>, _ x: UnsafeBufferPointer<Float>, _ step: Double, _ mask: UInt32,
+  _ coins: UnsafeRawBufferPointer
+) -> Bool {
+  var wide: UInt64 = 0
+  for k in lanes.indices {
+    let value = scaled(x, k, step, coins)
+    let shifted = value + 0x1.8p52
+    let nearest = shifted - 0x1.8p52
+    lanes[k] = (UInt32(truncatingIfNeeded: shifted.bitPattern) &- (nearest > value ? 1 : 0)) & mask
+    wide |= value.magnitude < 0x1p51 ? 0 : 1
+  }
+  return wide == 0
+}
+
+private func roundWide(
+  _ lanes: UnsafeMutableBufferPointer<UInt32>, _ x: UnsafeBufferPointer<Float>, _ step: Double, _ mask: UInt32,
+  _ coins: UnsafeRawBufferPointer
+) {
+  for k in lanes.indices {
+    let value = scaled(x, k, step, coins)
+    let truncated = Int64(value)
+    lanes[k] = UInt32(truncatingIfNeeded: truncated &- (Double(truncated) > value ? 1 : 0)) & mask
+  }
+}
+
+@inline(always)
+private func scaled(
+  _ x: UnsafeBufferPointer<Float>, _ k: Int, _ step: Double, _ coins: UnsafeRawBufferPointer
+) -> Double {
+  let coin = UInt32(littleEndian: coins.loadUnaligned(fromByteOffset: 4 * k, as: UInt32.self))
+  return Double(x[k]) / step + Double(coin) * 0x1p-32
 }

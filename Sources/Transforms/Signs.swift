@@ -2,6 +2,21 @@
 ///
 /// Negation flips the sign bit of the number, so that zeros turn into negative zeros and nothing is ever rounded.
 public enum Signs {
+  /// y[k] = ±fl32(fl64(x[k]) · factor), and ±0 behind the last element of x.
+  ///
+  /// - Parameter bits: At least ⌈y.count / 8⌉ bytes; later bits are not read.
+  public static func scale(_ y: inout MutableSpan<Float>, x: Span<Float>, factor: Double, bits: Span<UInt8>) {
+    precondition(x.count <= y.count && bits.count >= (y.count + 7) / 8)
+    let count = x.count
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        for k in 0..<count { y[k] = Float(Double(x[k]) * factor) }
+        for k in count..<y.count { y[k] = 0 }
+      }
+    }
+    apply(&y, bits: bits)
+  }
+
   /// - Parameter bits: At least ⌈x.count / 8⌉ bytes; later bits are not read.
   public static func apply(_ x: inout MutableSpan<Float>, bits: Span<UInt8>) {
     precondition(bits.count >= (x.count + 7) / 8)

@@ -11,22 +11,18 @@ public enum Clipping {
     return squared.squareRoot()
   }
 
-  /// x = fl32(delta · f) with f = min(1, C/‖delta‖) · w/wMax in double precision, so that ‖x‖ ≤ C.
+  /// f = min(1, C/‖delta‖) · w/wMax in double precision: the update that leaves is fl32(delta · f), of norm at most C.
   ///
   /// - Throws: `.notFinite`, `.zeroWeight`, `.excessiveWeight` or `.unusableClipNorm`: a broken update must not reach
   ///   everyone's model, and under the mask nobody could see it.
   ///
   /// Source: McMahan et al., "Learning Differentially Private Recurrent Language Models", arXiv:1710.06963, section 2.
-  public static func scaled(
-    _ delta: [Float], weight: UInt32, maximumWeight: UInt32, clipNorm: Double
-  ) throws(UpdateError) -> [Float] {
+  public static func factor(
+    for delta: [Float], weight: UInt32, maximumWeight: UInt32, clipNorm: Double
+  ) throws(UpdateError) -> Double {
     guard clipNorm > 0, clipNorm.isFinite else { throw .unusableClipNorm(clipNorm) }
     guard weight > 0 else { throw .zeroWeight }
     guard weight <= maximumWeight else { throw .excessiveWeight(weight: weight, maximum: maximumWeight) }
-    let factor = min(1, clipNorm / (try norm(of: delta))) * Double(weight) / Double(maximumWeight)
-    var scaled = delta
-    var span = scaled.mutableSpan
-    Norms.scale(&span, by: factor)
-    return scaled
+    return min(1, clipNorm / (try norm(of: delta))) * Double(weight) / Double(maximumWeight)
   }
 }

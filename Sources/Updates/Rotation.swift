@@ -45,54 +45,46 @@ public struct Rotation: Sendable, Hashable {
     stride = Transposition.stride(count: paddedCount)
   }
 
-  /// - Parameter x: d elements.
-  /// - Returns: D elements of the same Euclidean norm up to rounding.
-  public func forward(_ x: [Float], signs: RotationSigns) -> [Float] {
+  /// - Parameters:
+  ///   - x: d elements.
+  ///   - factor: Scales them first, in double precision and rounded to single.
+  /// - Returns: D elements, of the same Euclidean norm up to rounding when the factor is 1.
+  public func forward(_ x: [Float], factor: Double = 1, signs: RotationSigns) -> [Float] {
     precondition(x.count == dimension)
-    var first = x + [Float](repeating: 0, count: paddedCount - dimension)
-    var span = first.mutableSpan
-    Signs.apply(&span, bits: signs.pass1.span)
-    var start = 0
-    for block in blocks {
-      Hadamard.transform(&span, start: start, count: block)
-      start += block
+    let first = [Float](ofLargePages: paddedCount) { first in
+      Signs.scale(&first, x: x.span, factor: factor, bits: signs.pass1.span)
+      transformBlocks { Hadamard.transform(&first, start: $0, count: $1) }
     }
-    var second = [Float](repeating: 0, count: paddedCount)
-    var output = second.mutableSpan
-    Transposition.forward(&output, x: first.span, stride: stride)
-    Signs.apply(&output, bits: signs.pass2.span)
-    start = 0
-    for block in blocks {
-      Hadamard.transform(&output, start: start, count: block)
-      start += block
+    return [Float](ofLargePages: paddedCount) { second in
+      Transposition.forward(&second, x: first.span, stride: stride)
+      Signs.apply(&second, bits: signs.pass2.span)
+      transformBlocks { Hadamard.transform(&second, start: $0, count: $1) }
     }
-    return second
   }
 
   /// The inverse of `forward`, in double precision.
   ///
   /// - Parameter y: D elements.
   /// - Returns: d elements; those of the padding are dropped.
-  public func inverse(_ y: [Double], signs: RotationSigns) -> [Double] {
+  public func inverse(_ y: consuming [Double], signs: RotationSigns) -> [Double] {
     precondition(y.count == paddedCount)
-    var second = y
-    var span = second.mutableSpan
-    var start = 0
-    for block in blocks {
-      Hadamard.transform(&span, start: start, count: block)
-      start += block
+    var second = y.mutableSpan
+    transformBlocks { Hadamard.transform(&second, start: $0, count: $1) }
+    Signs.apply(&second, bits: signs.pass2.span)
+    var first = [Double](ofLargePages: paddedCount) { first in
+      Transposition.inverse(&first, x: second.span, stride: stride)
+      transformBlocks { Hadamard.transform(&first, start: $0, count: $1) }
+      Signs.apply(&first, bits: signs.pass1.span)
     }
-    Signs.apply(&span, bits: signs.pass2.span)
-    var first = [Double](repeating: 0, count: paddedCount)
-    var output = first.mutableSpan
-    Transposition.inverse(&output, x: second.span, stride: stride)
-    start = 0
-    for block in blocks {
-      Hadamard.transform(&output, start: start, count: block)
-      start += block
-    }
-    Signs.apply(&output, bits: signs.pass1.span)
     first.removeLast(paddedCount - dimension)
     return first
+  }
+
+  private func transformBlocks(_ transform: (_ start: Int, _ count: Int) -> Void) {
+    var start = 0
+    for block in blocks {
+      transform(start, block)
+      start += block
+    }
   }
 }

@@ -21,12 +21,11 @@ public enum UpdateEncoding {
     guard delta.count == rotation.dimension else {
       throw .wrongLength(expected: rotation.dimension, found: delta.count)
     }
-    let scaled = try Clipping.scaled(delta, weight: weight, maximumWeight: maximumWeight, clipNorm: clipNorm)
-    let rotated = rotation.forward(scaled, signs: signs)
-    var lanes = [UInt32](repeating: 0, count: rotated.count)
-    var span = lanes.mutableSpan
-    Rounding.stochastic(&span, x: rotated.span, step: grid.step, bits: grid.bits, coins: coins.span)
-    return lanes
+    let factor = try Clipping.factor(for: delta, weight: weight, maximumWeight: maximumWeight, clipNorm: clipNorm)
+    let rotated = rotation.forward(delta, factor: factor, signs: signs)
+    return [UInt32](ofLargePages: rotated.count) { lanes in
+      Rounding.stochastic(&lanes, x: rotated.span, step: grid.step, bits: grid.bits, coins: coins.span)
+    }
   }
 
   /// The weighted mean that a sum of encoded updates stands for.
@@ -52,19 +51,18 @@ public enum UpdateEncoding {
     else {
       throw .impossibleTotalWeight(total: totalWeight, survivors: max(survivors, 0), maximumWeight: maximumWeight)
     }
-    var lifted = [Double](repeating: 0, count: sum.count)
-    var span = lifted.mutableSpan
-    let beyond = Rounding.lift(
-      &span, lanes: sum.span, bits: grid.bits, step: grid.step, numerator: Double(maximumWeight),
-      denominator: Double(totalWeight))
+    var beyond = 0
+    let lifted = [Double](ofLargePages: sum.count) { lifted in
+      beyond = Rounding.lift(
+        &lifted, lanes: sum.span, bits: grid.bits, step: grid.step, numerator: Double(maximumWeight),
+        denominator: Double(totalWeight))
+    }
     if grid.monitored {
       let alarm = rotation.dimension < 1_000_000 ? beyond > 0 : Double(beyond) >= 1e-6 * Double(sum.count)
       guard !alarm else { throw .occupancyAlarm(beyond: beyond, of: sum.count) }
     }
     let exact = rotation.inverse(lifted, signs: signs)
-    var mean = [Float](repeating: 0, count: exact.count)
-    var output = mean.mutableSpan
-    Norms.narrow(&output, x: exact.span)
+    let mean = [Float](ofLargePages: exact.count) { mean in Norms.narrow(&mean, x: exact.span) }
     return (mean, Norms.squared(mean.span).squareRoot())
   }
 }

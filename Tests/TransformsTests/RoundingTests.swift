@@ -18,6 +18,15 @@ struct RoundingTests {
     #expect(rounded(-150, coin: 0, bits: 9) == 212)
   }
 
+  @Test("The floor is exact up to where doubles are integers, and one large value disturbs no other")
+  func largeValues() {
+    let x: [Float] = [0x1p60, -0x1p60, 0x1p51, -0x1p51, -0.25, 2.5, 0x1.fffffep50, -0x1.fffffep50]
+    var lanes = [UInt32](repeating: 0, count: x.count)
+    var span = lanes.mutableSpan
+    Rounding.stochastic(&span, x: x.span, step: 1, bits: 32, coins: [UInt8](repeating: 0, count: 4 * x.count).span)
+    #expect(lanes == x.map { UInt32(truncatingIfNeeded: Int64($0.rounded(.down))) })
+  }
+
   @Test("Over evenly spread coins the mean of the rounded values is the value", arguments: [1.25, -0.3125, 7, -2.9375])
   func unbiased(steps: Double) {
     let count = 1 << 12

@@ -43,6 +43,16 @@ struct RotationTests {
     }
   }
 
+  @Test("A factor scales the vector in double precision, rounded once, before anything is rotated")
+  func factor() {
+    var generator = SplitMix64(state: 9)
+    let rotation = Rotation(dimension: 300)
+    let signs = (pass1: generator.bytes(40), pass2: generator.bytes(40))
+    let x = (0..<300).map { _ in Float(generator.normal()) }
+    let scaled = x.map { Float(Double($0) * 0.3) }
+    #expect(rotation.forward(x, factor: 0.3, signs: signs) == rotation.forward(scaled, signs: signs))
+  }
+
   @Test("Norms are kept and the inverse gives the vector back", arguments: [1, 2, 20, 257, 32_771, 70_000])
   func orthogonal(dimension: Int) {
     var generator = SplitMix64(state: UInt64(dimension))

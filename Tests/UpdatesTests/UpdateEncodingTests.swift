@@ -107,9 +107,9 @@ struct UpdateEncodingTests {
   @Test("An update is scaled to the clip norm and by its share of the greatest weight")
   func clipping() throws {
     // ‖(3, 4)‖ = 5, clipped to 1, half the weight: 0.1 of each.
-    #expect(try Clipping.scaled([3, 4], weight: 50, maximumWeight: 100, clipNorm: 1) == [Float(0.3), Float(0.4)])
-    #expect(try Clipping.scaled([3, 4], weight: 100, maximumWeight: 100, clipNorm: 5) == [3, 4])
-    #expect(try Clipping.scaled([0, 0], weight: 1, maximumWeight: 1, clipNorm: 5) == [0, 0])
+    #expect(try Clipping.factor(for: [3, 4], weight: 50, maximumWeight: 100, clipNorm: 1) == 0.1)
+    #expect(try Clipping.factor(for: [3, 4], weight: 100, maximumWeight: 100, clipNorm: 5) == 1)
+    #expect(try Clipping.factor(for: [0, 0], weight: 1, maximumWeight: 1, clipNorm: 5) == 1)
     #expect(try Clipping.norm(of: [3, 4]) == 5)
   }
 
