@@ -12,6 +12,7 @@ extension CoordinatorRound {
     }
     let secrets = try recover(roster, sharers, survivors, thresholds)
     var lanes = MaskedLanes(shape)
+    var masks: [MaskedLanes.Application] = []
     for rank in survivors.ranks {
       let statement = uploads[rank]!
       let payload = try upload(statement)
@@ -20,7 +21,7 @@ extension CoordinatorRound {
         throw AveragingError.wrongDigest(from: roster.name(rank))
       }
       lanes.add(packed: payload)
-      try lanes.apply(.own(secrets.own[rank]!, rank: rank, transcript: transcript), subtract: true)
+      masks.append((.own(secrets.own[rank]!, rank: rank, transcript: transcript), subtract: true))
     }
     for (lost, scalar) in secrets.scalars.sorted(by: { $0.key < $1.key }) {
       for rank in survivors.ranks {
@@ -28,9 +29,10 @@ extension CoordinatorRound {
         guard let product = try Primitives.x25519(scalar, advert.maskKey) else {
           throw AveragingError.lowOrderPoint(from: advert.peer.name)
         }
-        try lanes.apply(.pair(product, rank, lost, transcript: transcript), subtract: rank < lost)
+        masks.append((.pair(product, rank, lost, transcript: transcript), subtract: rank < lost))
       }
     }
+    try lanes.apply(masks)
     let sum = RoundSum(
       vector: lanes.reducedVector, tail: lanes.tail, statistics: lanes.statistics,
       survivors: survivors.ranks.map { roster.adverts[$0].advert.peer },

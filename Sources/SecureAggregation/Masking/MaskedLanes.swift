@@ -27,20 +27,28 @@ struct MaskedLanes {
     statistics = input.statistics
   }
 
-  /// Adds or subtracts the three streams of one mask.
-  mutating func apply(_ mask: MaskKeys, subtract: Bool) throws(AveragingError) {
-    let negative: UInt32 = subtract ? .max : 0
-    if shape.count > 0 {
-      switch shape.bits {
-      case ...8: try Self.add(UInt8.self, mask.vector, to: &vector, negative: negative)
-      case ...16: try Self.add(UInt16.self, mask.vector, to: &vector, negative: negative)
-      default: try Self.add(UInt32.self, mask.vector, to: &vector, negative: negative)
-      }
+  /// A mask and the direction in which it is applied.
+  typealias Application = (mask: MaskKeys, subtract: Bool)
+
+  /// Adds or subtracts the three streams of each mask.
+  mutating func apply(_ masks: [Application]) throws(AveragingError) {
+    // Lane by lane the order of additions does not matter, and so many contexts are as much memory as their keystreams.
+    for start in stride(from: 0, to: masks.count, by: Self.masksAtOnce) {
+      try applyTogether(masks[start..<min(start + Self.masksAtOnce, masks.count)])
     }
-    if shape.tailLanes > 0 { try Self.add(UInt32.self, mask.tail, to: &tail, negative: negative) }
-    if shape.statisticLanes > 0 {
-      try Self.add(UInt64.self, mask.statistics, to: &statistics, negative: subtract ? .max : 0)
+  }
+
+  private static let masksAtOnce = 128
+
+  private mutating func applyTogether(_ masks: ArraySlice<Application>) throws(AveragingError) {
+    let vectorKey: (MaskKeys) -> Secret = { $0.vector }
+    switch shape.bits {
+    case ...8: try Self.add(UInt8.self, masks, vectorKey, to: &vector)
+    case ...16: try Self.add(UInt16.self, masks, vectorKey, to: &vector)
+    default: try Self.add(UInt32.self, masks, vectorKey, to: &vector)
     }
+    try Self.add(UInt32.self, masks, { $0.tail }, to: &tail)
+    try Self.add(UInt64.self, masks, { $0.statistics }, to: &statistics)
   }
 
   /// The low B bits of every vector lane, coordinate k at bits kB to kB + B - 1, least significant first; then the tail
@@ -49,38 +57,29 @@ struct MaskedLanes {
     let bits = UInt64(shape.bits)
     let mask = UInt64(1) << bits - 1
     return [UInt8](unsafeUninitializedCapacity: shape.byteCount) { output, written in
+      let bytes = UnsafeMutableRawBufferPointer(output)
+      var position = 0
+      func append(_ value: some FixedWidthInteger) {
+        bytes.storeBytes(of: value.littleEndian, toByteOffset: position, as: type(of: value))
+        position += value.bitWidth / 8
+      }
       var held: UInt64 = 0
       var filled: UInt64 = 0
-      var position = 0
       for lane in vector {
         held |= (UInt64(lane) & mask) << filled
         filled += bits
         if filled >= 32 {
-          for _ in 0..<4 {
-            output[position] = UInt8(truncatingIfNeeded: held)
-            held >>= 8
-            position += 1
-          }
+          append(UInt32(truncatingIfNeeded: held))
+          held >>= 32
           filled -= 32
         }
       }
       while position < shape.vectorByteCount {
-        output[position] = UInt8(truncatingIfNeeded: held)
+        append(UInt8(truncatingIfNeeded: held))
         held >>= 8
-        position += 1
       }
-      for lane in tail {
-        for byte in 0..<4 as Range<UInt32> {
-          output[position + Int(byte)] = UInt8(truncatingIfNeeded: lane >> (8 * byte))
-        }
-        position += 4
-      }
-      for lane in statistics {
-        for byte in 0..<8 as Range<UInt64> {
-          output[position + Int(byte)] = UInt8(truncatingIfNeeded: lane >> (8 * byte))
-        }
-        position += 8
-      }
+      for lane in tail { append(lane) }
+      for lane in statistics { append(lane) }
       written = position
     }
   }
@@ -95,9 +94,9 @@ struct MaskedLanes {
       let safe = bytes.count < 8 ? 0 : min(shape.count, (bytes.count - 8) * 8 / bits + 1)
       vector.withUnsafeMutableBufferPointer { lanes in
         for k in 0..<safe {
-          let bit = k * bits
-          let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self))
-          lanes[k] &+= UInt32(truncatingIfNeeded: word >> UInt64(bit & 7) & mask)
+          let bit = k &* bits
+          let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bit &>> 3, as: UInt64.self))
+          lanes[k] &+= UInt32(truncatingIfNeeded: word &>> UInt64(bit & 7) & mask)
         }
         for k in safe..<shape.count {
           let bit = k * bits
@@ -126,37 +125,66 @@ struct MaskedLanes {
     return vector.map { $0 & mask }
   }
 
-  /// Adds a keystream, read as little-endian lanes of `Lane`, or subtracts it when `negative` is all ones.
+  /// Adds keystreams, read as little-endian lanes of `Lane`, or subtracts them.
   ///
-  /// x - k is x + (k ^ ~0) + 1, so that both directions are one loop.
+  /// All streams pass over one tile before the next, so that sums and keystream stay in the first-level cache.
   private static func add<Lane: FixedWidthInteger & UnsignedInteger, Sum: FixedWidthInteger & UnsignedInteger>(
-    _: Lane.Type, _ key: Secret, to sums: inout [Sum], negative: Sum
+    _: Lane.Type, _ masks: ArraySlice<Application>, _ key: (MaskKeys) -> Secret, to sums: inout [Sum]
   ) throws(AveragingError) {
-    let stream = try Keystream(key)
+    guard !sums.isEmpty else { return }
+    var streams: [KeystreamReader] = []
+    for (mask, subtract) in masks { streams.append(try KeystreamReader(Keystream(key(mask)), subtract: subtract)) }
     let width = MemoryLayout<Lane>.size
-    let lanesInPiece = Keystream.pieceSize / width
-    let carry = negative & 1
+    let lanesInTile = tileBytes / width
     var failure: AveragingError?
-    withUnsafeTemporaryAllocation(byteCount: Keystream.pieceSize, alignment: 64) { piece in
+    withUnsafeTemporaryAllocation(byteCount: tileBytes, alignment: 64) { piece in
       sums.withUnsafeMutableBufferPointer { sums in
-        var start = 0
-        while start < sums.count {
-          let count = min(lanesInPiece, sums.count - start)
-          do throws(AveragingError) {
-            try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: piece[..<(count * width)]))
-          } catch {
-            failure = error
-            break
+        do throws(AveragingError) {
+          for start in stride(from: 0, to: sums.count, by: lanesInTile) {
+            let count = min(lanesInTile, sums.count - start)
+            for stream in streams {
+              try stream.keystream.read(into: UnsafeMutableRawBufferPointer(rebasing: piece[..<(count * width)]))
+              accumulate(
+                piece.bindMemory(to: Lane.self).baseAddress!, into: sums.baseAddress! + start, count: count,
+                subtract: stream.subtract)
+            }
           }
-          let lanes = piece.bindMemory(to: Lane.self)
-          for k in 0..<count {
-            sums[start + k] &+= (Sum(truncatingIfNeeded: Lane(littleEndian: lanes[k])) ^ negative) &+ carry
-          }
-          start += count
+        } catch {
+          failure = error
         }
       }
       OPENSSL_cleanse(piece.baseAddress, piece.count)
     }
     if let failure { throw failure }
+  }
+
+  /// Keystream for a tile of lanes at a time.
+  private static let tileBytes = 8_192
+
+  /// A stream in an array, which cannot hold a type without copies.
+  private final class KeystreamReader {
+    let keystream: Keystream
+    let subtract: Bool
+
+    init(_ keystream: consuming Keystream, subtract: Bool) {
+      self.keystream = keystream
+      self.subtract = subtract
+    }
+  }
+}
+
+/// sums[k] += lanes[k], or -= when told to subtract: x - k is x + (k ^ ~0) + 1, so that both directions are one loop.
+///
+/// Pointers and a plain count, because only then does the compiler make vectors of it.
+@inline(always)
+private func accumulate<Lane: FixedWidthInteger & UnsignedInteger, Sum: FixedWidthInteger & UnsignedInteger>(
+  _ lanes: UnsafePointer<Lane>, into sums: UnsafeMutablePointer<Sum>, count: Int, subtract: Bool
+) {
+  let negative: Sum = subtract ? .max : 0
+  let carry: Sum = subtract ? 1 : 0
+  var k = 0
+  while k < count {
+    sums[k] &+= (Sum(truncatingIfNeeded: Lane(littleEndian: lanes[k])) ^ negative) &+ carry
+    k &+= 1
   }
 }

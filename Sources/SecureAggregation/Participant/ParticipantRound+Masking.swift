@@ -63,15 +63,18 @@ extension ParticipantRound {
     _ input: MaskedInput, _ shape: VectorShape, _ roster: Roster, _ sharers: Bitmap, own: Int, transcript: Digest
   ) throws(AveragingError) -> [UInt8] {
     let keys = keys
-    var lanes = MaskedLanes(input, shape: shape)
-    try lanes.apply(.own(keys.selfSecret, rank: own, transcript: transcript), subtract: false)
+    var masks: [MaskedLanes.Application] = [
+      (.own(keys.selfSecret, rank: own, transcript: transcript), subtract: false)
+    ]
     for rank in sharers.ranks where rank != own {
       let advert = roster.adverts[rank].advert
       guard let product = try Primitives.x25519(keys.maskScalar, advert.maskKey) else {
         throw .zeroProduct(advert.peer.name)
       }
-      try lanes.apply(.pair(product, own, rank, transcript: transcript), subtract: rank < own)
+      masks.append((.pair(product, own, rank, transcript: transcript), subtract: rank < own))
     }
+    var lanes = MaskedLanes(input, shape: shape)
+    try lanes.apply(masks)
     return lanes.packed()
   }
 
