@@ -2,12 +2,8 @@ extension Safetensors {
   /// The parameters as F32 tensors, in the order of their layout.
   public init(_ parameters: Parameters, metadata: [String: String]) {
     let tensors = parameters.layout.entries.map { entry in
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(4 * entry.count)
-      for value in parameters.values[entry.offset..<entry.offset + entry.count] {
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
-      }
-      return Tensor(name: entry.name, type: .f32, shape: entry.shape, bytes: bytes)
+      let words = parameters.values[entry.offset..<entry.offset + entry.count].map(\.bitPattern.littleEndian)
+      return Tensor(name: entry.name, type: .f32, shape: entry.shape, bytes: words.withUnsafeBytes { [UInt8]($0) })
     }
     self.init(tensors: tensors, metadata: metadata)
   }
@@ -21,12 +17,14 @@ extension Safetensors {
     for tensor in tensors {
       guard tensor.type == .f32 else { throw .notFloat32(tensor: tensor.name) }
       values.reserveCapacity(values.count + tensor.bytes.count / 4)
-      for start in stride(from: 0, to: tensor.bytes.count, by: 4) {
-        let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(tensor.bytes[start + $1]) << (8 * UInt32($1)) }
-        let value = Float(bitPattern: bits)
-        guard value.isFinite else { throw .notFinite(tensor: tensor.name) }
-        values.append(value)
+      let first = values.count
+      tensor.bytes.withUnsafeBytes { bytes in
+        for start in stride(from: 0, to: bytes.count, by: 4) {
+          let word = bytes.loadUnaligned(fromByteOffset: start, as: UInt32.self)
+          values.append(Float(bitPattern: UInt32(littleEndian: word)))
+        }
       }
+      guard values[first...].allSatisfy(\.isFinite) else { throw .notFinite(tensor: tensor.name) }
     }
     return Parameters(layout: ParameterLayout(tensors.map { ($0.name, $0.shape) }), values: values)
   }

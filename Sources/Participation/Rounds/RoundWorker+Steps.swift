@@ -22,7 +22,7 @@ extension RoundWorker {
     let policy = try home.policy()
     if let refusal = try policy.refusal(of: plan) { throw RefusalError(refusal) }
     let own = try rows(of: plan)
-    let genesis = try plan.genesisDigest()
+    let genesis = try genesis(of: plan)
     try home.beginHistory(RunHistory(run: signed.plan.run, planName: plan.name, plan: signed.plan.trainer))
     try await catchUp(run: signed.plan.run, to: roundID, genesis: genesis)
     let checkpoint = try await checkpoint(signed.plan.modelIn, plan: plan, run: signed.plan.run)
@@ -190,7 +190,7 @@ extension RoundWorker {
   }
 
   /// Takes in the ends of rounds that went on without this node, or whose close a newer instruction has overtaken.
-  func finishEarlierRounds(before roundID: UInt64 = .max) async throws {
+  mutating func finishEarlierRounds(before roundID: UInt64 = .max) async throws {
     let runs = try home.rounds().filter { $0.plan.roundID < roundID }.map(\.plan.run)
     for run in Set(runs).sorted() {
       guard let genesis = try genesis(of: run) else { continue }
@@ -199,9 +199,9 @@ extension RoundWorker {
   }
 
   /// What a run begins with, by the plan of a round of it that is under way here.
-  private func genesis(of run: String) throws -> Digest? {
+  private mutating func genesis(of run: String) throws -> Digest? {
     guard let round = try home.rounds().last(where: { $0.plan.run == run }) else { return nil }
-    return try readPlan(Array(round.runPlan.utf8), of: round.plan).genesisDigest()
+    return try genesis(of: try readPlan(Array(round.runPlan.utf8), of: round.plan))
   }
 
   /// Fetches the run's closes up to a round that this node does not hold, and takes them in, in their order.

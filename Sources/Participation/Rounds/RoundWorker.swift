@@ -28,6 +28,8 @@ struct RoundWorker {
   let now: @Sendable () -> Date
   private var rows = RowsCache()
   private var privateRounds = PrivateRoundCache()
+  /// By the plans' digests: making one anew is a whole model, encoded and hashed.
+  private var geneses: [Digest: Digest] = [:]
   private var computed: (key: ComputedKey, values: Contribution.Values)?
 
   /// What values depend on: computing them again would give the same.
@@ -246,6 +248,15 @@ extension RoundWorker {
       }
     }
     if let refusal { throw RefusalError(refusal) }
+  }
+
+  /// What the runs of a plan begin with.
+  mutating func genesis(of plan: RunPlan) throws -> Digest {
+    let digest = try plan.digest()
+    if let known = geneses[digest] { return known }
+    let genesis = try plan.genesisDigest()
+    geneses[digest] = genesis
+    return genesis
   }
 
   /// Whether what this node adds to the round is at hand, so that nothing long stands before the upload.
