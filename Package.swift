@@ -148,7 +148,8 @@ let package = Package(
 
     // The product's side of scripts/bench and of Benchmarks/reference
     .executableTarget(
-      name: "BenchmarkTool", dependencies: ["Kernels", "Models", "Privacy", "Schemas", "Tensors"],
+      name: "BenchmarkTool",
+      dependencies: ["Federation", "Kernels", "Models", "Privacy", "Schemas", "SecureAggregation", "Tensors"],
       path: "Benchmarks/Tool"),
     .executableTarget(
       name: "TokenizersBenchmark", dependencies: ["Texts", "Tokenizers"], path: "Benchmarks/Tokenizers",

@@ -20,6 +20,7 @@ enum BenchmarkTool {
     ("peak", PeakWork.run), ("privacy", PrivacyWork.run),
     ("private-encoder-training", LanguageTrainingWork.privateEncoder),
     ("private-decoder-training", LanguageTrainingWork.privateDecoder),
+    ("averaging", AveragingWork.run), ("coordinator", CoordinatorWork.run),
   ]
 
   static func main() {
