@@ -11,7 +11,7 @@ struct MaskedLanesTests {
     let shape = VectorShape(bits: bits, count: 5000, tailLanes: 3, statisticLanes: 2)
     let masks: [MaskedLanes.Application] = (0..<300).map { rank in
       let secret = Secret([UInt8](repeating: UInt8(rank & 255), count: 32))
-      return (.own(secret, rank: rank, transcript: .zero), subtract: rank.isMultiple(of: 3))
+      return (mask: .own(secret, rank: rank, transcript: .zero), subtract: rank.isMultiple(of: 3))
     }
     var together = MaskedLanes(shape)
     try together.apply(masks)
@@ -20,7 +20,7 @@ struct MaskedLanesTests {
     #expect(together.packed() == single.packed())
     #expect(together.packed() != MaskedLanes(shape).packed())
 
-    try together.apply(masks.map { ($0.mask, subtract: !$0.subtract) })
+    try together.apply(masks.map { (mask: $0.mask, subtract: !$0.subtract) })
     #expect(together.packed() == MaskedLanes(shape).packed())
   }
 }
