@@ -51,7 +51,22 @@ class Deployment:
             except ProcessLookupError:
                 pass
             process.wait()
+        for pid in self.strays():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def strays(self):
+        """Processes that Flower started in sessions of their own: they have this deployment's home in their environment."""
+        mark = f"FLWR_HOME={self.home / 'flwr'}".encode()
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    yield int(entry.name)
+            except OSError:  # gone, or somebody else's
+                pass
 
     def spawn(self, program, *words):
         with open(self.home / "log", "a") as log:
