@@ -44,7 +44,7 @@ struct DirectRound {
     var masks = [[Lanes]](repeating: [Lanes](repeating: .zero, count: names.count), count: names.count)
     func lanes(_ keys: MaskKeys) throws -> Lanes {
       var lanes = MaskedLanes(round.shape!)
-      try lanes.apply(keys, subtract: false)
+      try lanes.apply([(keys, subtract: false)])
       return Lanes(lanes.reducedVector[0], lanes.reducedVector[1], lanes.tail[0], 0)
     }
     for i in names.indices {
