@@ -32,8 +32,9 @@ extension RoundCodec {
   ) throws -> (payload: [UInt8], leftOut: [Float]) {
     guard let clear else { preconditionFailure("only an update round without masks sends updates so") }
     guard delta.count == clear.count else { throw UpdateError.wrongLength(expected: clear.count, found: delta.count) }
-    let x = try Clipping.scaled(
-      delta, weight: weight, maximumWeight: plan.maximumWeight, clipNorm: plan.clipNorm)
+    let factor = try Clipping.factor(
+      for: delta, weight: weight, maximumWeight: plan.maximumWeight, clipNorm: plan.clipNorm)
+    let x = delta.map { Float(Double($0) * factor) }
     let bytes = clear.encode(x, signs: rotation == nil ? nil : try signs(transcript))
     var leftOut: [Float] = []
     if rotation == nil {
