@@ -106,23 +106,26 @@ extension LossDistribution {
 
 extension LossDistribution {
   /// The least ε ≥ 0 with (ε, δ); infinite when δ is below the mass of infinite losses.
+  ///
+  /// From the largest loss down, with `above` the mass of all larger losses and `scaled` their Σ mass · e^(loss here − loss):
+  /// δ falls as ε rises, and between two losses is infinite + above − e^(ε − loss here) · scaled.
   func epsilon(delta: Double) -> Double {
     guard infinite <= delta else { return .infinity }
-    // Of the losses above ε: their mass, and Σ mass · e^(last − loss), which stays a number where e^−loss would not.
-    var mass = 0.0
-    var scaled = 0.0
-    let top = Double(last) * interval
+    let step = exp(-interval)
+    var (above, scaled) = (0.0, 0.0)
     for i in masses.indices.reversed() {
+      // Those above the next loss, and the next loss itself, seen from here.
       let loss = Double(first + i) * interval
-      let atLoss = infinite + mass - exp(loss - top) * scaled
-      if atLoss >= delta || loss <= 0 {
-        if mass + infinite <= delta { return 0 }
-        return max(0, top + log((infinite + mass - delta) / scaled))
+      if infinite + above - scaled >= delta || loss <= 0 {
+        guard infinite + above > delta else { return 0 }
+        return max(0, loss + log((infinite + above - delta) / scaled))
       }
-      mass += masses[i]
-      scaled += masses[i] * exp(top - loss)
+      above += masses[i]
+      scaled = (scaled + masses[i]) * step
     }
-    return mass + infinite <= delta ? 0 : max(0, top + log((infinite + mass - delta) / scaled))
+    guard infinite + above > delta else { return 0 }
+    // Below the smallest loss, as far under it as the last step went.
+    return max(0, Double(first - 1) * interval + log((infinite + above - delta) / scaled))
   }
 
   /// δ at this ε: Σ (1 − e^(ε − loss)) over the losses above it.

@@ -34,13 +34,18 @@ public struct PrivacyAccountant: Sendable, Hashable {
       throw .outOfRange(what: "delta", found: delta, expected: "1e-9 to 0.5")
     }
     guard !steps.isEmpty else { return 0 }
-    return max(composed(.removing).epsilon(delta: delta), composed(.adding).epsilon(delta: delta))
+    let directions = [composed(.removing), composed(.adding)]
+    // Mass that rounding has lost would be loss that nobody counts.
+    guard directions.allSatisfy(\.isWhole) else { return .infinity }
+    return directions.map { $0.epsilon(delta: delta) }.max()!
   }
 
   /// The least δ with which everything composed is (ε, δ)-differentially private.
   public func delta(epsilon: Double) -> Double {
     guard !steps.isEmpty else { return 0 }
-    return max(composed(.removing).delta(epsilon: epsilon), composed(.adding).delta(epsilon: epsilon))
+    let directions = [composed(.removing), composed(.adding)]
+    guard directions.allSatisfy(\.isWhole) else { return 1 }
+    return directions.map { $0.delta(epsilon: epsilon) }.max()!
   }
 }
 
@@ -84,8 +89,9 @@ extension PrivacyAccountant {
       let t = pow(2, Double(power) / 2)
       let upper = parts.reduce(0.0) { $0 + Double($1.count) * $1.loss.logMoment(t) }
       let lower = parts.reduce(0.0) { $0 + Double($1.count) * $1.loss.logMoment(-t) }
-      high = min(high, (upper + logTail) / t)
-      low = max(low, -(lower + logTail) / t)
+      // A moment that vanished in rounding bounds nothing.
+      if upper.isFinite { high = min(high, (upper + logTail) / t) }
+      if lower.isFinite { low = max(low, -(lower + logTail) / t) }
     }
     let first = Int((low / interval).rounded(.down))
     return first...max(first, Int((high / interval).rounded(.up)))
@@ -143,6 +149,9 @@ extension PrivacyAccountant {
 }
 
 extension LossDistribution {
+  /// Whether all of the mass is there: its sum is 1, or more by what was rounded up.
+  fileprivate var isWhole: Bool { infinite + masses.reduce(0, +) > 1 - 1e-9 }
+
   /// log Σ mass · e^(t · loss), summed from the end where the terms are largest.
   fileprivate func logMoment(_ t: Double) -> Double {
     let ratio = exp(-abs(t) * interval)

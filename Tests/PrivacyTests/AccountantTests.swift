@@ -48,6 +48,40 @@ struct AccountantTests {
     }
   }
 
+  @Test("However large a loss is, it is that of the closed formula and never less: a hostile plan must not look free")
+  func largeLosses() throws {
+    // ε of Gaussian steps at μ = √n / σ by theorem 8 of arXiv:1805.06530, solved with SciPy's logarithm of the normal tail.
+    let expected: [(sigma: Double, steps: Int, delta: Double, epsilon: Double)] = [
+      (0.5, 300, 1e-5, 746.7972855236619), (0.5, 300, 1e-7, 779.1788204734077), (0.7, 300, 1e-5, 410.7288886146899),
+      (0.5, 3000, 1e-5, 6466.214379266369), (0.7, 3000, 1e-5, 3393.9618234041964),
+      (1, 3000, 1e-7, 1783.8241935316166),
+    ]
+    for point in expected {
+      var accountant = PrivacyAccountant()
+      try accountant.compose(SampledGaussian(noiseMultiplier: point.sigma, samplingRate: 1), times: point.steps)
+      let found = try accountant.epsilon(delta: point.delta)
+      #expect(found >= point.epsilon - 1e-6)
+      #expect(found <= point.epsilon * 1.01)
+    }
+    // Beyond every window: more than any budget, and not a number that looks like none.
+    var absurd = PrivacyAccountant()
+    try absurd.compose(SampledGaussian(noiseMultiplier: 0.1, samplingRate: 1), times: 100_000_000)
+    #expect(try absurd.epsilon(delta: 1e-9) > 1e6)
+  }
+
+  @Test("More steps never cost less", arguments: [(0.5, 1.0), (1.0, 0.01), (0.3, 0.5)])
+  func monotonic(sigma: Double, rate: Double) throws {
+    var last = 0.0
+    for power in 0..<7 {
+      var accountant = PrivacyAccountant()
+      try accountant.compose(
+        SampledGaussian(noiseMultiplier: sigma, samplingRate: rate), times: 1 << (2 * power))
+      let epsilon = try accountant.epsilon(delta: 1e-6)
+      #expect(epsilon > last)
+      last = epsilon
+    }
+  }
+
   @Test("n full steps of deviation σ are one of deviation σ/√n")
   func compositionOfGaussians() throws {
     var many = PrivacyAccountant()
