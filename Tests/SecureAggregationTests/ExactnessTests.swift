@@ -7,7 +7,6 @@ enum Stop: Int, CaseIterable {
   case beforeShares, beforeUpload, beforeConfirmation, beforeAnswer, never
 }
 
-/// Long tests let others have their thread in between: some of those wait for a server to start.
 @Suite("Whoever is lost, the sum is the plain sum of the survivors or there is none")
 struct ExactnessTests {
   /// How the round must end, from the thresholds alone.
@@ -44,7 +43,7 @@ struct ExactnessTests {
   @Test(
     "Every pattern of stopping at five stages, all messages and signatures included",
     arguments: [(3, 0), (3, 1), (4, 0), (4, 1), (5, 0), (5, 1), (6, 0), (6, 1)])
-  func everyPattern(participants: Int, colluders: Int) async throws {
+  func everyPattern(participants: Int, colluders: Int) throws {
     var gathered = try Rehearsal(
       participants, plan: Rehearsal.plan(colluders: UInt16(colluders), dimension: 2, tail: 1), bits: 9)
     try gathered.gather()
@@ -66,7 +65,6 @@ struct ExactnessTests {
       try shared.coordinator.freezeSharers()
       let uploads = try sharers.map { ($0, try shared.upload($0)) }
       for survivors in Self.subsets(sharers) {
-        await Task.yield()
         var collected = shared
         for (k, upload) in uploads where survivors.contains(k) {
           try collected.take(upload, from: collected.members[k].name)
@@ -155,14 +153,13 @@ struct ExactnessTests {
   }
 
   @Test("Ten thousand random patterns of fifty", arguments: 0..<4 as Range<UInt64>)
-  func fifty(slice: UInt64) async throws {
+  func fifty(slice: UInt64) throws {
     let names = (0..<50).map { "site-\(100 + $0)" }
     let round = try DirectRound(names, colluders: 10)
     #expect(round.thresholds.threshold == 31)
     var generator = SeededGenerator(slice)
     var finished = 0
     for _ in 0..<2500 {
-      await Task.yield()
       // 19 may be lost in all; up to 22 are.
       let stops = Self.stops(50, losing: 22, &generator)
       let outcome = Self.expected(stops, round.thresholds, names: names)
@@ -183,13 +180,12 @@ struct ExactnessTests {
   }
 
   @Test("Cohorts of 256 and 1,000 in groups, one in twenty lost", arguments: [256, 1000])
-  func grouped(participants: Int) async throws {
+  func grouped(participants: Int) throws {
     var generator = SeededGenerator(UInt64(participants))
     let cohort = try CohortGroups(participants: participants, key: Secret(generator.bytes(32)))
     var total: RoundSum?
     var expected = (vector: [UInt32](repeating: 0, count: 2), tail: [0 as UInt32])
     for group in cohort.members {
-      await Task.yield()
       let names = group.map { "site-\(10_000 + $0)" }
       let round = try DirectRound(
         names, colluders: UInt16(Thresholds.defaultColluders(participants: names.count)), bits: 20,
