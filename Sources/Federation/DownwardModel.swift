@@ -36,17 +36,11 @@ struct DownwardModel {
     let (bytes, reached) = try delta.encode(from: given.values, to: target.values)
     parameters = Parameters(layout: wanted.layout, values: reached)
     self.delta = bytes
-    self.residue = zip(target.values, reached).flatMap { target, reached in
-      withUnsafeBytes(of: (target - reached).bitPattern.littleEndian) { Array($0) }
-    }
+    self.residue = zip(target.values, reached).map { $0 - $1 }.littleEndianBytes
   }
 
   private static func numbers(_ bytes: [UInt8], count: Int) throws(UpdateError) -> [Float] {
     guard bytes.count == 4 * count else { throw .wrongLength(expected: count, found: bytes.count / 4) }
-    return bytes.withUnsafeBytes { bytes in
-      (0..<count).map {
-        Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
-      }
-    }
+    return bytes.withUnsafeBytes { [Float](littleEndianBytes: $0) }
   }
 }

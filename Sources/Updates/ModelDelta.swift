@@ -1,4 +1,5 @@
 import Compression
+import Tensors
 import Transforms
 
 /// The way from one model to the next in few bytes, walked with the same bits everywhere.
@@ -53,7 +54,7 @@ public struct ModelDelta: Sendable, Hashable {
       var span = steps.mutableSpan
       var scaleSpan = scales.mutableSpan
       DeltaRounding.toBytes(&span, scales: &scaleSpan, from: given.span, to: wanted.span)
-      for scale in scales { withUnsafeBytes(of: scale.bitPattern.littleEndian) { step += $0 } }
+      step += scales.littleEndianBytes
       step += steps.map { UInt8(bitPattern: $0) }
     }
     var reached = given
@@ -99,9 +100,7 @@ public struct ModelDelta: Sendable, Hashable {
       DeltaRounding.walk(&span, steps: steps.span)
     case .int8:
       let start = 4 * DeltaRounding.blocks(count)
-      let scales = stride(from: 0, to: start, by: 4).map { offset in
-        Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(step[offset + $1]) << UInt32(8 * $1) })
-      }
+      let scales = step[..<start].withUnsafeBytes { [Float](littleEndianBytes: $0) }
       let steps = step[start...].map { Int8(bitPattern: $0) }
       DeltaRounding.walk(&span, steps: steps.span, scales: scales.span)
     }

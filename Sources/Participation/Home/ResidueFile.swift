@@ -1,6 +1,7 @@
 import Foundation
 import Federation
 import SecureAggregation
+import Tensors
 
 /// What sparse updates of one plan left out, to be added to the next one.
 ///
@@ -35,21 +36,16 @@ extension NodeHome {
       let closed = try history(of: plan.run)?.roundsClosed,
       (0...ResidueFile.mostRoundsAway).contains(closed - counted.roundsClosed)
     else { return [] }
-    return counted.values.withUnsafeBytes { bytes in
-      (0..<Int(plan.dimension)).map {
-        Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
-      }
-    }
+    return counted.values.withUnsafeBytes { [Float](littleEndianBytes: $0) }
   }
 
   /// Remembers what an update that the coordinator took has left out, until its round is over.
   func leaveOut(_ values: [Float], of plan: RoundPlan) throws {
     guard !values.isEmpty else { return }
     var file = try readJSON(ResidueFile.self, from: residueFile(plan)) ?? ResidueFile()
-    var bytes = Data(capacity: 4 * values.count)
-    for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
     file.pending = ResidueFile.Residue(
-      roundID: plan.roundID, roundsClosed: try history(of: plan.run)?.roundsClosed ?? 0, values: bytes)
+      roundID: plan.roundID, roundsClosed: try history(of: plan.run)?.roundsClosed ?? 0,
+      values: Data(values.littleEndianBytes))
     try writeJSON(file, to: residueFile(plan), durably: false)
   }
 
