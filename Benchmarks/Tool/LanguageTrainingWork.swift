@@ -60,19 +60,17 @@ enum LanguageTrainingWork {
     var parameters = training.initialParameters()
     var laps = Laps(facts: ["trained": parameters.values.count])
     while true {
-      if privately {
-        let steps = PrivateTraining(
-          clipNorm: 1, step: try SampledGaussian(noiseMultiplier: 1, samplingRate: 1), stepCount: recipe.epochs,
-          sampling: BenchmarkRandomness(), noise: BenchmarkRandomness())
-        parameters = try LanguageTrainer.train(
-          parameters, training: training, base: base, on: examples, recipe: recipe, privately: steps, seed: []
-        ) { _ in laps.lap() }
-        continue
-      }
       parameters = try LanguageTrainer.train(
-        parameters, training: training, base: base, on: examples, recipe: recipe, seed: []
+        parameters, training: training, base: base, on: examples, recipe: recipe,
+        privately: privately ? try noised(recipe) : nil, seed: []
       ) { _ in laps.lap() }
     }
+  }
+
+  private static func noised(_ recipe: TrainingRecipe) throws -> PrivateTraining {
+    PrivateTraining(
+      clipNorm: 1, step: try SampledGaussian(noiseMultiplier: 1, samplingRate: 1), stepCount: recipe.epochs,
+      sampling: BenchmarkRandomness(), noise: BenchmarkRandomness())
   }
 }
 

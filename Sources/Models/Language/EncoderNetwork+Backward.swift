@@ -5,9 +5,7 @@ extension EncoderNetwork {
   func addGradient(
     _ batch: PackedBatch, of examples: LanguageExamples, scale: Float, dropoutSeed: UInt64
   ) -> Double {
-    let seed = (training.adapters?.dropout ?? 0) > 0 ? dropoutSeed : nil
-    encode(batch, dropoutSeed: seed)
-    let loss = losses(batch, of: examples).reduce(0) { $0 + Double($1) }
+    let (loss, seed) = forward(batch, of: examples, dropoutSeed: dropoutSeed)
     backward(batch, scale: scale, seed)
     return loss
   }
@@ -16,11 +14,18 @@ extension EncoderNetwork {
   func addClippedGradient(
     _ batch: PackedBatch, of examples: LanguageExamples, privately: PrivateTraining, dropoutSeed: UInt64
   ) -> Double {
-    let seed = (training.adapters?.dropout ?? 0) > 0 ? dropoutSeed : nil
-    encode(batch, dropoutSeed: seed)
-    let loss = losses(batch, of: examples).reduce(0) { $0 + Double($1) }
+    let (loss, seed) = forward(batch, of: examples, dropoutSeed: dropoutSeed)
     clip(batch, of: examples, privately: privately) { backward(batch, scale: 1, seed) }
     return loss
+  }
+
+  /// - Returns: Σ loss, and the seed if anything drops out.
+  private func forward(
+    _ batch: PackedBatch, of examples: LanguageExamples, dropoutSeed: UInt64
+  ) -> (loss: Double, seed: UInt64?) {
+    let seed = (training.adapters?.dropout ?? 0) > 0 ? dropoutSeed : nil
+    encode(batch, dropoutSeed: seed)
+    return (losses(batch, of: examples).reduce(0) { $0 + Double($1) }, seed)
   }
 
   private func backward(_ batch: PackedBatch, scale: Float, _ dropoutSeed: UInt64?) {

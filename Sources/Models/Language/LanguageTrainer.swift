@@ -31,40 +31,18 @@ public enum LanguageTrainer {
   /// bytes, whatever the number of threads.
   ///
   /// - Parameters:
+  ///   - privately: With it, each step takes a random part of the rows, with clipped gradients and noise.
   ///   - seed: Decides the order of the rows and what drops out; any length.
-  ///   - shuffling: Whether each epoch takes the rows in another order, or as they come.
+  ///   - shuffling: Whether each epoch takes the rows in another order, or as they come; a private training has no epochs.
   ///   - checkpointing: Whether to compute each layer again on the way back instead of keeping what it computed: about a
   ///     third slower, and the memory of one layer instead of all. By default for long texts.
   ///   - progress: Called after each step.
-  /// - Throws: `.diverged` if the loss or a parameter leaves the finite numbers: a broken model must not be sent.
+  /// - Throws: `.diverged` if the loss, a private gradient or a parameter leaves the finite numbers: a broken model must
+  ///   not be sent, and clipping bounds no such row.
   public static func train(
     _ parameters: Parameters, training: LanguageTraining, base: BaseModel, on examples: LanguageExamples,
-    recipe: TrainingRecipe, seed: [UInt8], shuffling: Bool = true, checkpointing: Bool? = nil,
-    threads: ThreadPool = .shared, progress: ((TrainingProgress) -> Void)? = nil
-  ) throws(ModelError) -> Parameters {
-    try train(
-      parameters, training, base, examples, recipe, .plain(seed: seed, shuffling: shuffling),
-      checkpointing: checkpointing, threads: threads, progress: progress)
-  }
-
-  /// Trains a copy of the vector with differential privacy and returns it: the same steps as without, but each over a
-  /// random part of the rows, with clipped gradients and noise. What drops out is decided by `seed`.
-  ///
-  /// - Throws: `.diverged` if a gradient or a parameter leaves the finite numbers: clipping bounds no such row.
-  public static func train(
-    _ parameters: Parameters, training: LanguageTraining, base: BaseModel, on examples: LanguageExamples,
-    recipe: TrainingRecipe, privately: PrivateTraining, seed: [UInt8], checkpointing: Bool? = nil,
-    threads: ThreadPool = .shared, progress: ((TrainingProgress) -> Void)? = nil
-  ) throws(ModelError) -> Parameters {
-    try train(
-      parameters, training, base, examples, recipe, .privately(privately, seed: seed), checkpointing: checkpointing,
-      threads: threads, progress: progress)
-  }
-
-  private static func train(
-    _ parameters: Parameters, _ training: LanguageTraining, _ base: BaseModel, _ examples: LanguageExamples,
-    _ recipe: TrainingRecipe, _ steps: LanguageJob.Steps, checkpointing: Bool?, threads: ThreadPool,
-    progress: ((TrainingProgress) -> Void)?
+    recipe: TrainingRecipe, privately: PrivateTraining? = nil, seed: [UInt8], shuffling: Bool = true,
+    checkpointing: Bool? = nil, threads: ThreadPool = .shared, progress: ((TrainingProgress) -> Void)? = nil
   ) throws(ModelError) -> Parameters {
     guard base.shape == training.shape else { throw .otherBaseModel }
     let job = try LanguageJob(parameters, training, examples, recipe, checkpointing: checkpointing)
@@ -74,12 +52,12 @@ public enum LanguageTrainer {
       let network = try EncoderNetwork(
         parameters, training, weights: base, pooling: base.pooling ?? .mean, capacity: job.capacity,
         keeping: job.keeping, context: context)
-      try job.run(network, steps, progress: progress)
+      try job.run(network, privately, seed: seed, shuffling: shuffling, progress: progress)
       return try network.parameters(weights: base)
     case .decoder:
       let network = try DecoderNetwork(
         parameters, training, weights: base, capacity: job.capacity, keeping: job.keeping, context: context)
-      try job.run(network, steps, progress: progress)
+      try job.run(network, privately, seed: seed, shuffling: shuffling, progress: progress)
       return network.parameters()
     }
   }
@@ -133,18 +111,15 @@ struct LanguageJob {
     keeping = training.method == .head ? .nothing : isCheckpointing ? .inputs : .everything
   }
 
-  enum Steps {
-    case plain(seed: [UInt8], shuffling: Bool)
-    case privately(PrivateTraining, seed: [UInt8])
-  }
-
   /// Trains the network's vector in place.
   func run(
-    _ network: some LanguageNetwork, _ steps: Steps, progress: ((TrainingProgress) -> Void)?
+    _ network: some LanguageNetwork, _ privately: PrivateTraining?, seed: [UInt8], shuffling: Bool,
+    progress: ((TrainingProgress) -> Void)?
   ) throws(ModelError) {
-    switch steps {
-    case .plain(let seed, let shuffling): try run(network, seed: seed, shuffling: shuffling, progress: progress)
-    case .privately(let privately, let seed): try run(network, privately, seed: seed, progress: progress)
+    if let privately {
+      try run(network, privately, seed: seed, progress: progress)
+    } else {
+      try run(network, seed: seed, shuffling: shuffling, progress: progress)
     }
   }
 
@@ -152,7 +127,7 @@ struct LanguageJob {
     SplitMix64(state: seed.reduce(0x6c62_272e_07bb_0142) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 })
   }
 
-  private func run(
+  func run(
     _ network: some LanguageNetwork, seed: [UInt8], shuffling: Bool, progress: ((TrainingProgress) -> Void)?
   ) throws(ModelError) {
     let trained = network.trained
@@ -187,9 +162,6 @@ struct LanguageJob {
         progress?(done)
       }
     }
-    // NaN and infinities stay in a sum of squares, and what overflows one is no model either.
-    guard Reductions.sumOfSquares(trained.values.span, on: network.context.kernels).isFinite else {
-      throw .diverged(step: done.step)
-    }
+    guard trained.values.allFinite(on: network.context.kernels) else { throw .diverged(step: done.step) }
   }
 }

@@ -234,4 +234,7 @@ extension DenseNetwork {
 
 extension UnsafeMutableBufferPointer<Float> {
   func part(_ range: Range<Int>) -> Self { Self(rebasing: self[range]) }
+
+  /// NaN and infinities stay in a sum of squares, and what overflows one is neither a model nor a gradient.
+  func allFinite(on kernels: KernelTable) -> Bool { Reductions.sumOfSquares(span, on: kernels).isFinite }
 }

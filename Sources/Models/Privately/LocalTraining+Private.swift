@@ -57,8 +57,3 @@ extension DenseNetwork {
     backward(features, labels, factors: squares.map(privately.factor), accumulate: true)
   }
 }
-
-extension UnsafeMutableBufferPointer<Float> {
-  /// NaN and infinities stay in a sum of squares, and what overflows one is no gradient either.
-  func allFinite(on kernels: KernelTable) -> Bool { Reductions.sumOfSquares(span, on: kernels).isFinite }
-}

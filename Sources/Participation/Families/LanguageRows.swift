@@ -38,21 +38,16 @@ struct LanguageRows: FamilyRows {
     let language = try language(checkpoint)
     let clock = ContinuousClock()
     let start = clock.now
-    func report(_ done: TrainingProgress) {
+    return try LanguageTrainer.train(
+      language.parameters, training: training, base: base, on: encoded.training, recipe: recipe, privately: privately,
+      seed: seed, threads: threads
+    ) { done in
       let elapsed = clock.now - start
       progress(
         WorkProgress(
           fraction: done.fraction, tokensPerSecond: done.tokensPerSecond(after: elapsed),
           secondsLeft: done.timeLeft(after: elapsed) / .seconds(1)))
     }
-    if let privately {
-      return try LanguageTrainer.train(
-        language.parameters, training: training, base: base, on: encoded.training, recipe: recipe,
-        privately: privately, seed: seed, threads: threads, progress: report)
-    }
-    return try LanguageTrainer.train(
-      language.parameters, training: training, base: base, on: encoded.training, recipe: recipe, seed: seed,
-      threads: threads, progress: report)
   }
 
   func measure(_ checkpoint: Checkpoint, on part: RowPart) throws -> MetricLanes {

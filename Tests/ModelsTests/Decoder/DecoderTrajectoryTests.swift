@@ -26,7 +26,7 @@ struct DecoderTrajectoryTests {
       start, training, weights: FormulaWeights(golden.config.shape), capacity: job.capacity, keeping: job.keeping,
       context: ComputeContext(kernels: .at(level: level)))
     var losses: [Double] = []
-    try job.run(network, .plain(seed: [], shuffling: false)) { losses.append($0.loss) }
+    try job.run(network, seed: [], shuffling: false) { losses.append($0.loss) }
 
     #expect(losses.count == 10)
     for (loss, expected) in zip(losses, golden.losses) { #expect(abs(loss - expected) < 1e-3 * expected) }
