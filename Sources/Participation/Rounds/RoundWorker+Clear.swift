@@ -9,17 +9,8 @@ extension RoundWorker {
   /// Checks the roster as under masks, and sends this node's values as they are.
   mutating func collect(_ roster: Roster, roundID: UInt64) async throws {
     guard var round = try home.round(roundID) else { return await board.idle() }
-    guard (3...Thresholds.largestCohort).contains(roster.count) else {
-      throw AveragingError.malformed("a roster of \(roster.count), expected 3 to \(Thresholds.largestCohort)")
-    }
-    let policy = try policy(for: round, averaging: .clear)
-    if let refusal = policy.refusal(of: roster) { throw RefusalError(refusal) }
-    let codec = try codec(of: round, rosterCount: roster.count)
-    // The shares that this makes are for nobody: its checks of the roster are what is wanted.
-    _ = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
-      try round.averaging.share(roster, shape: codec.shape, policy: policy.averaging, ledger: &ledger)
-    }
-    try home.save(round)
+    // Its shares are for nobody here.
+    let (_, codec, policy) = try await accept(roster, into: &round, averaging: .clear)
     let contribution = try await contribution(to: round)
     let values = try await values(of: contribution)
     guard let transcript = round.averaging.transcript, let rank = round.averaging.rank else { return }

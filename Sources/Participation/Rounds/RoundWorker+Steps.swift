@@ -46,20 +46,30 @@ extension RoundWorker {
     try await send { try await $0.advertise(round: roundID, averaging.advert) }
   }
 
-  /// M1: checks the roster, shares the round's secrets, and begins to train while the others do the same.
-  mutating func share(_ roster: Roster, roundID: UInt64) async throws {
-    guard var round = try home.round(roundID) else { return await board.idle() }
+  /// Checks a roster against the policy, the retry rule and the protocol, and keeps it in the round.
+  ///
+  /// - Returns: The shares that are dealt to it, and what the checks used.
+  func accept(
+    _ roster: Roster, into round: inout NodeRound, averaging: RunPlan.Averaging
+  ) async throws -> (message: ShareMessage, codec: RoundCodec, policy: NodePolicy) {
     // Before anything is computed from the count: the grid of a round is for the rosters that a round can have.
     guard (3...Thresholds.largestCohort).contains(roster.count) else {
       throw AveragingError.malformed("a roster of \(roster.count), expected 3 to \(Thresholds.largestCohort)")
     }
-    let policy = try policy(for: round, averaging: .secure)
+    let policy = try policy(for: round, averaging: averaging)
     if let refusal = policy.refusal(of: roster) { throw RefusalError(refusal) }
     let codec = try codec(of: round, rosterCount: roster.count)
     let message = try await underRetryRule(round, among: roster.keys) { ledger throws(AveragingError) in
       try round.averaging.share(roster, shape: codec.shape, policy: policy.averaging, ledger: &ledger)
     }
     try home.save(round)
+    return (message, codec, policy)
+  }
+
+  /// M1: checks the roster, shares the round's secrets, and begins to train while the others do the same.
+  mutating func share(_ roster: Roster, roundID: UInt64) async throws {
+    guard var round = try home.round(roundID) else { return await board.idle() }
+    let message = try await accept(roster, into: &round, averaging: .secure).message
     try await send { try await $0.submitShares(round: roundID, message) }
     _ = try await values(of: try await contribution(to: round))
   }
