@@ -48,12 +48,7 @@ extension Attack {
     does: "surrounds each participant with peers that it has made up", end: .abort,
     play: .abort { coordinator in
       try await coordinator.follow(until: .sharing, of: .update)
-      for name in coordinator.members {
-        let sybils = try coordinator.members.dropFirst().indices.map { number in
-          try coordinator.invented("invented-\(number)", organisation: "invented trust \(number)")
-        }
-        coordinator.show(.share(Roster(coordinator.adverts(of: [name]) + sybils)), to: name)
-      }
+      try coordinator.surroundEach { "invented trust \($0)" }
       let need = coordinator.configuration.bounds.minimumKnownPeers
       var abort = Abort.all(
         coordinator.members, before: .shares, Reason(Refusal.tooFewKnownPeers(known: 0, policy: need)))
@@ -66,12 +61,7 @@ extension Attack {
     does: "surrounds each participant with many peers of one organisation", end: .abort,
     play: .abort { coordinator in
       try await coordinator.follow(until: .sharing, of: .update)
-      for name in coordinator.members {
-        let sybils = try coordinator.members.dropFirst().indices.map { number in
-          try coordinator.invented("invented-\(number)", organisation: "invented trust")
-        }
-        coordinator.show(.share(Roster(coordinator.adverts(of: [name]) + sybils)), to: name)
-      }
+      try coordinator.surroundEach { _ in "invented trust" }
       return .all(coordinator.members, before: .shares, Reason(.repeatedOrganisation("invented trust")))
     })
 
@@ -112,6 +102,18 @@ extension Attack {
       }
       return .all(coordinator.members, before: .shares, Reason(.zeroProduct("colluder")))
     })
+}
+
+extension ScriptedCoordinator {
+  /// Shows each participant a roster of itself and invented others, as many as there are.
+  fileprivate func surroundEach(organisation: (_ number: Int) -> String) throws {
+    for name in members {
+      let sybils = try members.dropFirst().indices.map { number in
+        try invented("invented-\(number)", organisation: organisation(number))
+      }
+      show(.share(Roster(adverts(of: [name]) + sybils)), to: name)
+    }
+  }
 }
 
 /// The points of Curve25519 whose order divides the cofactor, by their u-coordinates: 0, 1, two of order 8, and p - 1.
