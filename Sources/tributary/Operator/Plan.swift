@@ -62,16 +62,27 @@ struct Plan: ParsableCommand {
         let cohort = checked.plan.cohort
         var lines = [
           "plan \(checked.name): \(checked.plan.rounds) rounds of up to \(cohort.size) participants",
-          "  a sum opens with \(cohort.threshold) of \(cohort.size), over at least \(cohort.minimumSurvivors) organisations,"
-            + " against \(cohort.assumedColluders) colluding with the coordinator",
-          "  averaging \(checked.plan.averaging.rawValue); \(checked.plan.privacy.summary)"
-            + (checked.plan.privacy == .none ? ": masks hide an update in the sum, not what the sum tells" : ""),
+          averaging(checked.plan),
           "  digest    \(checked.digest)",
         ]
         if let template = checked.template {
           lines.append("  template  \(template)  free: \(checked.free.joined(separator: ", "))")
         }
         return lines.joined(separator: "\n")
+      }
+    }
+
+    private func averaging(_ plan: RunPlan) -> String {
+      let cohort = plan.cohort
+      switch plan.averaging {
+      case .secure:
+        return
+          "  a sum opens with \(cohort.threshold) of \(cohort.size), over at least \(cohort.minimumSurvivors) organisations,"
+          + " against \(cohort.assumedColluders) colluding with the coordinator\n"
+          + "  averaging secure; \(plan.privacy.summary)"
+          + (plan.privacy == .none ? ": masks hide an update in the sum, not what the sum tells" : "")
+      case .clear:
+        return "  averaging clear, WITHOUT masks: the coordinator reads every update; \(plan.privacy.summary)"
       }
     }
   }
